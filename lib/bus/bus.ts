@@ -1,0 +1,233 @@
+import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type MsgHdrs, type NatsConnection } from "nats";
+import type { Log } from "../log.js";
+import { RpcError } from "../errors/rpcError.js";
+
+/** The headers of a message. */
+export interface BusHeaders {
+  /** The last value of a header, "" when there is none. NATS's own `Nats-*` stand behind a publisher's. */
+  last(name: string): string;
+  /** The names that occur. */
+  keys(): string[];
+  /** The status code of a header-only answer of the server (404, 503, …), 0 for ordinary messages. */
+  readonly code: number;
+}
+
+/** A message from NATS. `headers` parses on access and throws where a publisher's header names are invalid. */
+export interface BusMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers?: BusHeaders | undefined;
+  readonly reply?: string | undefined;
+  /** Answers a request; false when the message is none. */
+  respond(data: Uint8Array): boolean;
+}
+
+/** Interest in a subject. */
+export interface BusSubscription {
+  /** Ends it; the handler runs no more after this returns. */
+  unsubscribe(): void;
+}
+
+/** What the connection is doing. `reconnected` comes after all subscriptions were sent again. */
+export type BusEvent = "connected" | "disconnected" | "reconnected" | "slow-consumer" | "closed";
+
+/** How to connect. */
+export interface BusOptions {
+  readonly servers: readonly string[];
+  /** Shown in the server's connection list. */
+  readonly name: string;
+  readonly log: Log;
+}
+
+const TEXT = new TextEncoder();
+
+/**
+ * A connection to NATS that reconnects for ever. Nothing is buffered while it is down: publishing and asking then throw
+ * NATS_UNAVAILABLE at once. Only lib/bus imports `nats`.
+ */
+export class Bus {
+  readonly #connection: NatsConnection;
+  readonly #log: Log;
+  readonly #listeners = new Set<(event: BusEvent) => void>();
+  #connected = true;
+  #closing = false;
+
+  private constructor(connection: NatsConnection, log: Log) {
+    this.#connection = connection;
+    this.#log = log;
+    this.#watchStatus().catch((error: unknown) => { log.error({ err: error }, "the status of the NATS connection can't be followed"); });
+  }
+
+  /** Connects, or throws NATS_UNAVAILABLE when no server answers. */
+  static async connect({ servers, name, log }: BusOptions): Promise<Bus> {
+    const options: ConnectionOptions = {
+      servers: [...servers],
+      name,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
+      // A dead peer is noticed within 15 s even where no RST comes.
+      pingInterval: 5_000,
+      maxPingOut: 2,
+      timeout: 5_000,
+      ignoreClusterUpdates: false,
+    };
+    try {
+      return new Bus(await connect(options), log);
+    } catch (error) {
+      throw RpcError.natsUnavailable(`no NATS server answers at ${servers.map(withoutPassword).join(", ")}`, error);
+    }
+  }
+
+  /** Whether publishing can succeed at this moment. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** The version of the server that the connection is with, like `2.9.10`. */
+  get serverVersion(): string {
+    return this.#connection.info?.version ?? "0.0.0";
+  }
+
+  /** The name of the server that the connection is with. */
+  get serverName(): string {
+    return this.#connection.info?.server_name ?? "";
+  }
+
+  /** Whether that server is part of a cluster. */
+  get clustered(): boolean {
+    const info: { cluster?: string } | undefined = this.#connection.info;
+    return info?.cluster !== undefined && info.cluster !== "";
+  }
+
+  /** The largest message that the server takes, in bytes, headers included. */
+  get maxPayloadBytes(): number {
+    return this.#connection.info?.max_payload ?? 2 ** 20;
+  }
+
+  /** Calls `listener` on each event until the returned function is called. */
+  onEvent(listener: (event: BusEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Sends without confirmation. Throws NATS_UNAVAILABLE when disconnected. */
+  publish(subject: string, data: Uint8Array, options: { readonly headers?: MsgHdrs; readonly reply?: string } = {}): void {
+    this.#assertConnected();
+    this.#connection.publish(subject, data, options);
+  }
+
+  /** Takes interest. The handler runs in order of arrival; what it throws is logged. `queue`: one of a group gets each. */
+  subscribe(subject: string, handler: (message: BusMessage) => void, options: { readonly queue?: string } = {}): BusSubscription {
+    const subscription = this.#connection.subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        if (error) {
+          this.#log.error({ err: error, subject }, "NATS refused a subscription");
+          return;
+        }
+        try {
+          handler(message);
+        } catch (fault) {
+          this.#log.error({ err: fault, subject: message.subject }, "a NATS message could not be handled");
+        }
+      },
+    });
+    return { unsubscribe: () => { subscription.unsubscribe(); } };
+  }
+
+  /**
+   * Asks and waits for one answer. Throws NATS_UNAVAILABLE when disconnected, when nobody is there to answer, and after
+   * `timeoutMs`.
+   */
+  async request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
+    this.#assertConnected();
+    try {
+      const payload = typeof data === "string" ? TEXT.encode(data) : data;
+      return await this.#connection.request(subject, payload, { timeout: timeoutMs, ...(headers ? { headers } : {}) });
+    } catch (error) {
+      throw RpcError.natsUnavailable(`no answer from ${subject}`, error);
+    }
+  }
+
+  /** Resolves when the server has handled everything that was sent before. Throws NATS_UNAVAILABLE when the connection breaks. */
+  async flush(): Promise<void> {
+    this.#assertConnected();
+    try {
+      await this.#connection.flush();
+    } catch (error) {
+      throw RpcError.natsUnavailable("the connection to NATS broke", error);
+    }
+  }
+
+  /** A subject for answers that only this connection hears. */
+  createInbox(): string {
+    return createInbox();
+  }
+
+  /** The connection itself, for lib/bus's own use of JetStream's management and KV. */
+  get connection(): NatsConnection {
+    return this.#connection;
+  }
+
+  /** Sends what is buffered and closes. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#connection.isClosed()) return;
+    if (this.#connected) {
+      await this.#connection.drain().catch(() => this.#connection.close());
+    } else {
+      await this.#connection.close();
+    }
+  }
+
+  #assertConnected(): void {
+    if (!this.#connected) throw RpcError.natsUnavailable("the connection to NATS is down");
+  }
+
+  async #watchStatus(): Promise<void> {
+    for await (const { type, data } of this.#connection.status()) {
+      if (type === Events.Disconnect) this.#setConnected(false);
+      else if (type === Events.Reconnect) this.#setConnected(true);
+      else if (type === Events.Error) this.#log.warn({ error: data }, "NATS reports an error");
+      else if (type === DebugEvents.StaleConnection) this.#log.warn({}, "NATS does not answer pings");
+    }
+    this.#connected = false;
+    this.#emit("closed");
+  }
+
+  #setConnected(connected: boolean): void {
+    this.#connected = connected;
+    if (!this.#closing) {
+      if (connected) this.#log.info({ server: this.serverName, version: this.serverVersion }, "reconnected to NATS");
+      else this.#log.warn({}, "disconnected from NATS");
+    }
+    this.#emit(connected ? "reconnected" : "disconnected");
+  }
+
+  #emit(event: BusEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error({ err: error, event }, "a NATS event could not be handled");
+      }
+    }
+  }
+}
+
+/** Makes the headers of a message to be published; undefined values are left out. Values must not hold line breaks. */
+export function makeHeaders(values: Readonly<Record<string, string | undefined>>): MsgHdrs {
+  const made = newHeaders();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) made.set(name, value);
+  }
+  return made;
+}
+
+/** Headers to be published, as `makeHeaders` makes them. */
+export type PublishHeaders = MsgHdrs;
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, "//***@");
+}

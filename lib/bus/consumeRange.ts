@@ -1,0 +1,105 @@
+import { RpcError } from "../errors/rpcError.js";
+import { API_TIMEOUT_MS, askJetStream } from "./apiRequest.js";
+import type { Bus, BusMessage } from "./bus.js";
+import type { Range, RangeRead } from "./range.js";
+import { type ConsumedMessage, fromConsumedMessage, type StoredMessage } from "./storedMessage.js";
+
+/** Messages asked for at once. */
+const BATCH = 500;
+/** Forgotten by the server after this long without a request, should our delete not arrive. In nanoseconds. */
+const INACTIVE_NS = 10_000_000_000;
+
+/**
+ * Reads a stretch of a channel through a consumer that lives for this call: in memory, without acknowledgements, in stream
+ * order. Throws NATS_UNAVAILABLE when a message of the delivery is missing or its server goes away.
+ */
+export async function consumeRange(bus: Bus, stream: string, range: Range): Promise<RangeRead> {
+  const consumer = await createConsumer(bus, stream, range);
+  try {
+    return await readThrough(bus, stream, consumer, range);
+  } finally {
+    if (bus.connected) bus.publish(`$JS.API.CONSUMER.DELETE.${stream}.${consumer.name}`, new Uint8Array());
+  }
+}
+
+interface Consumer {
+  readonly name: string;
+  /** Messages at or after the start when it was made. */
+  readonly pending: number;
+}
+
+async function createConsumer(bus: Bus, stream: string, { subject, from }: Range): Promise<Consumer> {
+  const config = {
+    deliver_policy: "by_start_sequence",
+    opt_start_seq: from,
+    filter_subject: subject,
+    ack_policy: "none",
+    replay_policy: "instant",
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: INACTIVE_NS,
+  };
+  const made = await askJetStream<{ name: string; num_pending?: number }>(bus, `CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
+  return { name: made.name, pending: made.num_pending ?? 0 };
+}
+
+async function readThrough(bus: Bus, stream: string, consumer: Consumer, range: Range): Promise<RangeRead> {
+  const messages: StoredMessage[] = [];
+  let bytes = 0;
+  let delivered = 0;
+  while (delivered < consumer.pending) {
+    const count = Math.min(BATCH, consumer.pending - delivered, range.maxMessages - messages.length);
+    const batch = await fetchBatch(bus, `${stream}.${consumer.name}`, count, Math.max(range.maxBytes - bytes, 1));
+    if (batch.length === 0) break;
+    for (const { message, delivery } of batch) {
+      delivered += 1;
+      if (delivery !== delivered) throw RpcError.natsUnavailable(`a message of ${stream} was lost on its way; read again`);
+      if (message.sequence > range.to) return { messages, readTo: range.to };
+      messages.push(message);
+      bytes += message.data.length;
+      if (message.sequence === range.to) return { messages, readTo: range.to };
+    }
+    if (messages.length >= range.maxMessages || bytes >= range.maxBytes) break;
+  }
+  const readTo = delivered >= consumer.pending ? range.to : (messages.at(-1)?.sequence ?? range.from - 1);
+  return { messages, readTo };
+}
+
+/** One pull request: resolves with what came until the batch is full or the server ends it with a status. */
+function fetchBatch(bus: Bus, consumer: string, count: number, maxBytes: number): Promise<ConsumedMessage[]> {
+  return new Promise((resolve, reject) => {
+    const inbox = bus.createInbox();
+    const batch: ConsumedMessage[] = [];
+    const finish = (error?: Error): void => {
+      clearTimeout(timeout);
+      subscription.unsubscribe();
+      if (error) reject(error);
+      else resolve(batch);
+    };
+    const onMessage = (message: BusMessage): void => {
+      if (message.data.length === 0 && statusOf(message) !== 0) {
+        finish();
+        return;
+      }
+      batch.push(fromConsumedMessage(message));
+      if (batch.length === count) finish();
+    };
+    const subscription = bus.subscribe(inbox, onMessage);
+    const timeout = setTimeout(() => { finish(RpcError.natsUnavailable(`the consumer ${consumer} does not answer`)); }, API_TIMEOUT_MS);
+    try {
+      // max_bytes counts subject and headers too, and a single message may be larger than what is left: leave room for one.
+      const body = JSON.stringify({ batch: count, no_wait: true, max_bytes: maxBytes + bus.maxPayloadBytes });
+      bus.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, Buffer.from(body), { reply: inbox });
+    } catch (error) {
+      finish(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+function statusOf(message: BusMessage): number {
+  try {
+    return message.headers?.code ?? 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,196 @@
+import type { Clock, Timer } from "../clock.js";
+import { RpcError } from "../errors/rpcError.js";
+import { jetStreamErrorCode } from "./apiRequest.js";
+import type { Bus, BusMessage, BusSubscription, PublishHeaders } from "./bus.js";
+
+/** JetStream's acknowledgement. */
+export interface Stored {
+  /** Sequence in the stream. Of a duplicate: of the first. */
+  readonly sequence: number;
+  /** Whether the message id was seen before, by somebody else's publish or by an earlier try of this one. */
+  readonly duplicate: boolean;
+  /** Whether this publish was sent more than once, so that `duplicate` may speak of its own first try. */
+  readonly retried: boolean;
+}
+
+/** A message for a stream. */
+export interface Outgoing {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** Must hold a `Nats-Msg-Id`: without one a retry could store the message twice. */
+  readonly headers: PublishHeaders;
+  /** Give up after this long, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
+interface Pending extends Outgoing {
+  readonly resolve: (stored: Stored) => void;
+  readonly reject: (error: Error) => void;
+  readonly expiresAtMs: number;
+  /** The tokens of every try: an answer to any of them counts. */
+  readonly tokens: string[];
+  sentAtMs: number;
+  /** Send again at this time; Infinity while an answer is awaited. */
+  retryAtMs: number;
+}
+
+/** Unacknowledged messages at a time; more wait in line. Past 10,000 JetStream's own queue fills up and slows down. */
+const WINDOW = 8_192;
+/** Waiting in line; past this a publish is refused as OVERLOADED. */
+const MAX_WAITING = 65_536;
+/** Bytes of payload, in the window and in line together; past this a publish is refused as OVERLOADED. */
+const MAX_BYTES = 256 * 2 ** 20;
+/** No answer for this long: ask again. An election takes a few seconds, a healthy answer a few milliseconds. */
+const ANSWER_MS = 1_000;
+/** Nobody answered at all, or the same message is just being stored: ask again after this long. */
+const PAUSE_MS = 100;
+const SWEEP_MS = 50;
+
+/**
+ * Publishes to JetStream with many acknowledgements under way: each publish is a plain NATS message whose `reply` is a
+ * numbered subject under one subscription. Messages go out in the order of the calls. A message without answer is sent
+ * again under the same id until its deadline, so that it is stored once; a retried message may be stored behind a later one.
+ */
+export class Publisher {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #inbox: string;
+  readonly #subscription: BusSubscription;
+  readonly #sweep: Timer;
+  readonly #stopListening: () => void;
+  readonly #byToken = new Map<string, Pending>();
+  readonly #inFlight = new Set<Pending>();
+  #waiting: Pending[] = [];
+  #bytes = 0;
+  #nextToken = 1;
+
+  constructor(bus: Bus, clock: Clock) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#inbox = bus.createInbox();
+    this.#subscription = bus.subscribe(`${this.#inbox}.*`, (message) => { this.#onAnswer(message); });
+    this.#sweep = clock.every(SWEEP_MS, () => { this.#sweepNow(); });
+    this.#stopListening = bus.onEvent((event) => {
+      if (event === "reconnected") this.#resendAll();
+    });
+  }
+
+  /** Messages that are sent or in line, without an answer so far. */
+  get unacknowledged(): number {
+    return this.#inFlight.size + this.#waiting.length;
+  }
+
+  /**
+   * Resolves when JetStream has stored the message. Rejects with NATS_UNAVAILABLE (at once while disconnected; at the
+   * deadline otherwise), OVERLOADED, or INTERNAL with JetStream's refusal as cause. After NATS_UNAVAILABLE the message may
+   * still have been stored.
+   */
+  publish(outgoing: Outgoing): Promise<Stored> {
+    if (!this.#bus.connected) return Promise.reject(RpcError.natsUnavailable("the connection to NATS is down"));
+    if (this.#waiting.length >= MAX_WAITING || this.#bytes >= MAX_BYTES) {
+      const message = `${String(this.unacknowledged)} messages wait for JetStream already`;
+      return Promise.reject(new RpcError("OVERLOADED", message, { retryAfterMs: 1_000 }));
+    }
+    return new Promise((resolve, reject) => {
+      const expiresAtMs = this.#clock.monotonicMs() + outgoing.deadlineMs;
+      const pending: Pending = { ...outgoing, resolve, reject, expiresAtMs, tokens: [], sentAtMs: 0, retryAtMs: Infinity };
+      this.#bytes += outgoing.data.length;
+      if (this.#waiting.length > 0 || this.#inFlight.size >= WINDOW) this.#waiting.push(pending);
+      else this.#send(pending);
+    });
+  }
+
+  /** Rejects what is unacknowledged and ends the subscription. */
+  close(): void {
+    this.#sweep.cancel();
+    this.#stopListening();
+    this.#subscription.unsubscribe();
+    const unanswered = [...this.#inFlight, ...this.#waiting];
+    this.#waiting = [];
+    for (const pending of unanswered) {
+      this.#settle(pending, () => { pending.reject(RpcError.natsUnavailable("the publisher is closing")); });
+    }
+  }
+
+  #send(pending: Pending): void {
+    const token = String(this.#nextToken++);
+    pending.tokens.push(token);
+    pending.sentAtMs = this.#clock.monotonicMs();
+    pending.retryAtMs = Infinity;
+    this.#inFlight.add(pending);
+    this.#byToken.set(token, pending);
+    try {
+      this.#bus.publish(pending.subject, pending.data, { headers: pending.headers, reply: `${this.#inbox}.${token}` });
+    } catch (error) {
+      if (error instanceof RpcError) pending.retryAtMs = pending.sentAtMs + PAUSE_MS;
+      else this.#settle(pending, () => { pending.reject(new RpcError("INTERNAL", "the message can't be sent to NATS", { cause: error })); });
+    }
+  }
+
+  #onAnswer(message: BusMessage): void {
+    const token = message.subject.slice(this.#inbox.length + 1);
+    const pending = this.#byToken.get(token);
+    if (!pending) return;
+    if (message.data.length === 0) {
+      // 503: no stream listens at the moment (an election, or not created yet).
+      pending.retryAtMs = this.#clock.monotonicMs() + PAUSE_MS;
+      return;
+    }
+    const answer = JSON.parse(Buffer.from(message.data).toString("utf8")) as Acknowledgement;
+    if (answer.error) {
+      this.#onRefusal(pending, answer.error);
+      return;
+    }
+    const stored = { sequence: answer.seq ?? 0, duplicate: answer.duplicate === true, retried: pending.tokens.length > 1 };
+    this.#settle(pending, () => { pending.resolve(stored); });
+  }
+
+  #onRefusal(pending: Pending, { code, err_code: errorCode, description }: NonNullable<Acknowledgement["error"]>): void {
+    if (code === 503 || errorCode === jetStreamErrorCode.duplicateInFlight) {
+      pending.retryAtMs = this.#clock.monotonicMs() + PAUSE_MS;
+      return;
+    }
+    const cause = new Error(`JetStream refused ${pending.subject}: ${description ?? "no reason given"} (${String(errorCode ?? code)})`);
+    this.#settle(pending, () => { pending.reject(new RpcError("INTERNAL", "JetStream refused the message", { cause })); });
+  }
+
+  #settle(pending: Pending, tell: () => void): void {
+    for (const token of pending.tokens) this.#byToken.delete(token);
+    this.#inFlight.delete(pending);
+    this.#bytes -= pending.data.length;
+    tell();
+    this.#fillWindow();
+  }
+
+  #fillWindow(): void {
+    // Taking single messages off the front of a long array is slow: take what fits in one go.
+    const room = WINDOW - this.#inFlight.size;
+    if (this.#waiting.length === 0 || room < Math.min(WINDOW / 4, this.#waiting.length)) return;
+    for (const pending of this.#waiting.splice(0, room)) this.#send(pending);
+  }
+
+  #sweepNow(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const expired = (pending: Pending): boolean => pending.expiresAtMs <= nowMs;
+    const late = this.#waiting.filter(expired);
+    if (late.length > 0) this.#waiting = this.#waiting.filter((pending) => !expired(pending));
+    for (const pending of this.#inFlight) {
+      if (expired(pending)) late.push(pending);
+      else if (this.#bus.connected && (pending.retryAtMs <= nowMs || pending.sentAtMs + ANSWER_MS <= nowMs)) this.#send(pending);
+    }
+    for (const pending of late) {
+      this.#settle(pending, () => { pending.reject(RpcError.natsUnavailable("JetStream did not confirm the message in time")); });
+    }
+  }
+
+  #resendAll(): void {
+    for (const pending of this.#inFlight) this.#send(pending);
+  }
+}
+
+/** JetStream's PubAck, or its refusal. */
+interface Acknowledgement {
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+  readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
+}

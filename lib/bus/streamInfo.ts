@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { askJetStream } from "./apiRequest.js";
+import type { Bus } from "./bus.js";
+
+/** The parts of STREAM.INFO that Halley reads; field names are NATS's. */
+export interface ApiStreamInfo {
+  readonly config: {
+    readonly name: string;
+    readonly description?: string;
+    readonly subjects?: readonly string[];
+    readonly max_msgs_per_subject?: number;
+    readonly max_age?: number;
+    readonly max_bytes?: number;
+    readonly max_msgs?: number;
+    readonly num_replicas?: number;
+    readonly storage?: string;
+    readonly discard?: string;
+    readonly duplicate_window?: number;
+    readonly allow_direct?: boolean;
+    readonly deny_delete?: boolean;
+    readonly deny_purge?: boolean;
+    readonly allow_rollup_hdrs?: boolean;
+    readonly allow_msg_ttl?: boolean;
+    readonly mirror?: object;
+    readonly sources?: readonly object[];
+    readonly republish?: { readonly src?: string; readonly dest: string };
+  };
+  readonly created: string;
+  readonly state: {
+    readonly first_seq: number;
+    readonly last_seq: number;
+    readonly first_ts: string;
+    readonly messages: number;
+    readonly bytes: number;
+    readonly subjects?: Readonly<Record<string, number>>;
+  };
+  readonly cluster?: { readonly name?: string; readonly leader?: string };
+}
+
+/** What a stream is and holds at one moment, by its leader. */
+export interface StreamInfo {
+  readonly name: string;
+  /** Names this history; see `epochOf`. */
+  readonly epoch: string;
+  /** The sequence of the oldest message, or, in an empty stream, of the next. */
+  readonly firstSequence: number;
+  /** The sequence of the newest message ever stored, 0 when there was none. */
+  readonly lastSequence: number;
+  /** When the oldest message was stored, milliseconds since 1970. */
+  readonly firstTimeMs: number;
+  readonly maxAgeMs: number;
+  readonly maxMessagesPerSubject: number;
+  /** The name of the server that leads the stream; undefined on a server without a cluster. */
+  readonly leader: string | undefined;
+}
+
+const DESCRIPTION = /^Halley: generation (\d+)$/;
+
+/** The stream's description that holds its generation. */
+export function describeGeneration(generation: number): string {
+  return `Halley: generation ${String(generation)}`;
+}
+
+/** The generation that a description holds; 0 where it holds none. */
+export function generationOf(description: string | undefined): number {
+  return Number(DESCRIPTION.exec(description ?? "")?.[1] ?? 0);
+}
+
+/**
+ * The epoch of a stream: 12 characters that differ whenever the history is another one. Made of the stream's name, when it
+ * was created, and its generation. A stream that is deleted and made again has another creation time; a raised limit or a
+ * restored back-up has another generation.
+ */
+export function epochOf({ config, created }: ApiStreamInfo): string {
+  const identity = `${config.name} ${created} ${String(generationOf(config.description))}`;
+  return createHash("sha256").update(identity).digest("base64url").slice(0, 12);
+}
+
+/** Asks the leader. Throws JetStreamError 10059 when there is no such stream. */
+export async function fetchStreamInfo(bus: Bus, stream: string): Promise<StreamInfo> {
+  return readStreamInfo(await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, undefined));
+}
+
+/** How many messages the stream holds of one subject, by its leader. */
+export async function countOfSubject(bus: Bus, stream: string, subject: string): Promise<number> {
+  const info = await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, { subjects_filter: subject });
+  return info.state.subjects?.[subject] ?? 0;
+}
+
+/** Shapes an answer of STREAM.INFO. */
+export function readStreamInfo(info: ApiStreamInfo): StreamInfo {
+  return {
+    name: info.config.name,
+    epoch: epochOf(info),
+    firstSequence: info.state.first_seq,
+    lastSequence: info.state.last_seq,
+    firstTimeMs: Date.parse(info.state.first_ts),
+    maxAgeMs: (info.config.max_age ?? 0) / 1_000_000,
+    maxMessagesPerSubject: info.config.max_msgs_per_subject ?? -1,
+    leader: info.cluster?.leader,
+  };
+}

@@ -1,0 +1,68 @@
+import { ConfigError } from "./config/configError.js";
+
+/** Something that was started and can be ended. */
+export interface Running {
+  /** Finishes what is under way, then frees everything. Idempotent. Resolves within the service's stated time. */
+  stop(): Promise<void>;
+}
+
+/** Past this a second signal, or patience, ends the process anyway. */
+const STOP_LIMIT_MS = 60_000;
+
+/**
+ * Starts a process's work and ends it on SIGTERM or SIGINT. Exit codes: 0 after a clean stop, 1 when the start or the stop
+ * failed (one sentence for each problem on standard error), 2 for a configuration that can't be used.
+ */
+export async function runUntilSignal(start: () => Promise<Running>): Promise<void> {
+  let running: Running;
+  try {
+    running = await start();
+  } catch (error) {
+    exitWithProblems(error);
+  }
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+  });
+  const giveUp = (): never => process.exit(1);
+  process.once(signal, giveUp);
+  setTimeout(giveUp, STOP_LIMIT_MS).unref();
+  try {
+    await running.stop();
+  } catch (error) {
+    exitWithProblems(error);
+  }
+  process.exit(0);
+}
+
+/** Prints why a process can't go on, a sentence a line, and exits with 2 for a configuration, 1 for anything else. */
+export function exitWithProblems(error: unknown): never {
+  const problems = error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
+  for (const problem of problems) process.stderr.write(`halley: ${problem}\n`);
+  process.exit(error instanceof ConfigError ? 2 : 1);
+}
+
+/**
+ * Owns things that were started one after another; `stop` ends them in the opposite order, each of them also when another
+ * one fails, and then throws the first failure.
+ */
+export class StartedParts implements Running {
+  readonly #stops: (() => Promise<void> | void)[] = [];
+
+  /** Takes over the ending of a part and gives it back. */
+  add<T>(part: T, stop: (part: T) => Promise<void> | void): T {
+    this.#stops.push(() => stop(part));
+    return part;
+  }
+
+  async stop(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const stop of this.#stops.splice(0).reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./eventually.js";
+
+/** A real nats-server with its own JetStream folder. */
+export interface NatsServer {
+  readonly url: string;
+  readonly port: number;
+  /** The running process; another one after `restart`. */
+  readonly process: ChildProcess;
+  /** Ends the process (SIGKILL for `hard`) and keeps the folder. */
+  stop(hard?: boolean): Promise<void>;
+  /** Starts it again on the same port and folder. */
+  start(): Promise<void>;
+  /** Ends the process and removes the folder. */
+  remove(): Promise<void>;
+}
+
+/** Starts a nats-server (HALLEY_NATS_SERVER, or the one on PATH) on a free port of loopback. The caller removes it. */
+export async function startNatsServer(): Promise<NatsServer> {
+  const folder = mkdtempSync(join(tmpdir(), "halley-nats-"));
+  const config = join(folder, "nats.conf");
+  let port = -1;
+  let child: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    writeFileSync(
+      config,
+      `listen: "127.0.0.1:${String(port)}"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n`,
+    );
+    for (const name of readdirSync(folder)) if (name.endsWith(".ports")) rmSync(join(folder, name));
+    const started = spawn(process.env["HALLEY_NATS_SERVER"] ?? "nats-server", ["-c", config], { stdio: "ignore" });
+    child = started;
+    port = await eventually(() => {
+      if (started.exitCode !== null) throw new Error(`nats-server exited with ${String(started.exitCode)}`);
+      const file = readdirSync(folder).find((name) => name.endsWith(".ports"));
+      const ports = JSON.parse(readFileSync(join(folder, file ?? "none"), "utf8")) as { nats: string[] };
+      return Number(new URL(ports.nats[0] ?? "").port);
+    });
+  };
+
+  const stop = async (hard = false): Promise<void> => {
+    const running = child;
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    running.kill(hard ? "SIGKILL" : "SIGTERM");
+    await ended;
+  };
+
+  await start();
+  return {
+    get url() {
+      return `nats://127.0.0.1:${String(port)}`;
+    },
+    get port() {
+      return port;
+    },
+    get process() {
+      if (!child) throw new Error("nats-server was never started");
+      return child;
+    },
+    stop,
+    start,
+    async remove() {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
