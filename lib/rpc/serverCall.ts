@@ -1,0 +1,148 @@
+import { type Metadata, type ServerDuplexStream, status as codes } from "@grpc/grpc-js";
+import { RpcError } from "../errors/rpcError.js";
+import type { Log } from "../log.js";
+import type { CallContext } from "./callContext.js";
+import { RequestReader } from "./requestReader.js";
+import type { BoundMethod } from "./rpcService.js";
+import { grpcStatusOf } from "./status.js";
+
+type GrpcCall = ServerDuplexStream<Buffer, Buffer>;
+
+/**
+ * One call, from its metadata to its status. There is one for all kinds: on the wire a unary call is a stream with one
+ * message each way, so every method is registered as a bidirectional stream of bytes.
+ */
+export class ServerCall {
+  readonly #call: GrpcCall;
+  readonly #method: BoundMethod;
+  readonly #log: Log;
+  readonly #reader: RequestReader;
+  readonly #abort = new AbortController();
+  #finished = false;
+
+  constructor(call: GrpcCall, method: BoundMethod, log: Log) {
+    this.#call = call;
+    this.#method = method;
+    this.#log = log;
+    this.#reader = new RequestReader(call);
+    call.on("cancelled", () => { this.#onCancelled(); });
+  }
+
+  /** Runs `check` on the metadata before anything is read, then the handler. Resolves with the code that the call ended with; never rejects. */
+  async run(check: (metadata: Metadata) => void): Promise<number> {
+    try {
+      check(this.#call.metadata);
+      await this.#respond();
+      this.#abort.signal.throwIfAborted();
+      return this.#finish(() => this.#call.end(), codes.OK);
+    } catch (thrown) {
+      // A cancelled call has its status already, and what its handler throws then is only the echo.
+      if (this.#call.cancelled) return this.#finish(() => undefined, this.#deadlinePassed ? codes.DEADLINE_EXCEEDED : codes.CANCELLED);
+      const status = grpcStatusOf(thrown, this.#log);
+      return this.#finish(() => this.#call.emit("error", status), status.code);
+    }
+  }
+
+  /** Ends what would go on for ever: no further requests are read from a stream, and a call that only sends is aborted. */
+  drain(): void {
+    const { requestStream, responseStream } = this.#method.definition;
+    const reason = new RpcError("NOT_READY", "the server is draining: call again, another one answers", { retryAfterMs: 100 });
+    if (requestStream) this.#reader.fail(reason);
+    else if (responseStream) this.#abort.abort(reason);
+  }
+
+  async #respond(): Promise<void> {
+    const { handler, definition } = this.#method;
+    const input = definition.requestStream ? this.#requests() : await this.#onlyRequest();
+    const output = handler(input, this.#context());
+    if (Symbol.asyncIterator in output) for await (const response of output) await this.#write(response);
+    else await this.#write(await output);
+  }
+
+  /** The one place of outgoing back-pressure: a handler goes on when there is room for the next response. */
+  async #write(response: unknown): Promise<void> {
+    if (!this.#call.write(this.#method.serialize(response))) await drained(this.#call);
+    if (this.#call.cancelled) throw this.#cancellation();
+  }
+
+  async *#requests(): AsyncGenerator {
+    for (;;) {
+      const bytes = await this.#reader.next();
+      if (bytes === undefined) return;
+      yield this.#decode(bytes);
+    }
+  }
+
+  async #onlyRequest(): Promise<unknown> {
+    const bytes = await this.#reader.next();
+    if (bytes === undefined || (await this.#reader.next()) !== undefined) {
+      throw new RpcError("INVALID_REQUEST", `${this.#method.definition.path} takes exactly one request message`);
+    }
+    return this.#decode(bytes);
+  }
+
+  #decode(bytes: Buffer): unknown {
+    try {
+      return this.#method.definition.requestDeserialize(bytes);
+    } catch (cause) {
+      throw new RpcError("INVALID_REQUEST", `the bytes are not the request message of ${this.#method.definition.path}`, { cause });
+    }
+  }
+
+  #context(): CallContext {
+    const call = this.#call;
+    return {
+      signal: this.#abort.signal,
+      get deadlineMs() {
+        return Math.max(0, Number(call.getDeadline()) - Date.now());
+      },
+      get peer() {
+        return call.getPeer();
+      },
+      metadata: (key) => firstValue(call.metadata, key),
+    };
+  }
+
+  get #deadlinePassed(): boolean {
+    // Timers may be a millisecond early.
+    return Number(this.#call.getDeadline()) <= Date.now() + 1;
+  }
+
+  #onCancelled(): void {
+    // grpc-js says "cancelled" at the end of every call.
+    if (this.#finished) return;
+    const reason = this.#cancellation();
+    this.#reader.fail(reason);
+    this.#abort.abort(reason);
+  }
+
+  #cancellation(): RpcError {
+    return this.#deadlinePassed
+      ? new RpcError("DEADLINE_EXCEEDED", "the caller's deadline has passed")
+      : new RpcError("CANCELLED", "the caller has ended the call");
+  }
+
+  #finish(end: () => void, code: number): number {
+    this.#finished = true;
+    end();
+    return code;
+  }
+}
+
+/** The first value of a text metadata key. */
+export function firstValue(metadata: Metadata, key: string): string | undefined {
+  return metadata.get(key).find((value) => typeof value === "string");
+}
+
+function drained(call: GrpcCall): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      call.off("drain", done);
+      call.off("close", done);
+      resolve();
+    };
+    call.on("drain", done);
+    call.on("close", done);
+    if (call.destroyed) done();
+  });
+}
