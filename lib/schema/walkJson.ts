@@ -47,7 +47,7 @@ export class JsonWalk {
       this.#field(field, value, step, depth);
     }
     for (const field of desc.fields) {
-      if (isRequired(field) && !seen.has(field)) this.#violations.add({ parent: at, part: { name: field.jsonName } }, "is required");
+      if (isRequired(field) && !isSet(field, json)) this.#violations.add({ parent: at, part: { name: field.jsonName } }, "is required");
     }
   }
 
@@ -125,4 +125,9 @@ export class JsonWalk {
   #judge(at: Step | undefined, fault: string | undefined): void {
     if (fault !== undefined) this.#violations.add(at, fault);
   }
+}
+
+/** Whether an object has the field, in either spelling, with something that counts as a value. */
+function isSet(field: DescField, json: JsonObject): boolean {
+  return [field.jsonName, field.name].some((name) => Object.hasOwn(json, name) && (json[name] !== null || takesNull(field)));
 }
