@@ -1,0 +1,56 @@
+import { type Clock, type Timer } from "./clock.js";
+
+/** Nothing heard for this many ping intervals: the connection is dead, whatever the browser says. */
+const SILENT_INTERVALS = 1.5;
+/** When the connector doesn't say how often it pings. */
+const DEFAULT_INTERVAL_MS = 25_000;
+/** After a wake, an answer must come within this. */
+const WAKE_ANSWER_MS = 3_000;
+
+/** Tells when a connection has been silent too long. Anything that comes is a sign of life. */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #onSilence: (reason: string) => void;
+  #heardAtMs = 0;
+  #patienceMs = 0;
+  #timer: Timer | undefined;
+  #answer: Timer | undefined;
+
+  constructor(clock: Clock, onSilence: (reason: string) => void) {
+    this.#clock = clock;
+    this.#onSilence = onSilence;
+  }
+
+  /** Begins to watch a connection on which the connector pings at this interval. */
+  watch(pingIntervalMs = DEFAULT_INTERVAL_MS): void {
+    this.stop();
+    this.#patienceMs = pingIntervalMs * SILENT_INTERVALS;
+    this.heard();
+    this.#check();
+  }
+
+  /** Something came. */
+  heard(): void {
+    this.#heardAtMs = this.#clock.monotonicMs();
+    this.#answer?.cancel();
+    this.#answer = undefined;
+  }
+
+  /** Something was asked: an answer, or anything else, must come soon. */
+  expectAnswer(): void {
+    this.#answer ??= this.#clock.after(WAKE_ANSWER_MS, () => this.#onSilence("no sign of life after a wake"));
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#answer?.cancel();
+    this.#timer = this.#answer = undefined;
+  }
+
+  /** One timer that looks again when it would be too late, instead of one per message. */
+  #check(): void {
+    const leftMs = this.#heardAtMs + this.#patienceMs - this.#clock.monotonicMs();
+    if (leftMs <= 0) this.#onSilence("nothing was heard for too long");
+    else this.#timer = this.#clock.after(leftMs, () => this.#check());
+  }
+}
