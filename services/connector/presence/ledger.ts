@@ -1,0 +1,200 @@
+import { type SessionChange, type SubscriberCount, Transport } from "../../../gen/halley/v1/heartbeat.js";
+import { namespaceOf, USER_NAMESPACE } from "../../../lib/channel/channelName.js";
+
+/** A session that is at this connector now. */
+export interface OpenedSession {
+  /** The 16 random bytes of the session. */
+  readonly id: Uint8Array;
+  readonly user: string;
+  readonly transport: "websocket" | "poll";
+  /** When it was first opened here, milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
+/** Changes that fit into one message. */
+export interface Batch {
+  readonly changes: SessionChange[];
+  readonly counts: SubscriberCount[];
+}
+
+interface Session extends OpenedSession {
+  readonly channels: Set<string>;
+}
+
+/** What is to be told of one session. */
+interface Pending {
+  readonly session: Session;
+  /** Tell all of it: user, transport, channels. */
+  opened: boolean;
+  /** Then tell that it is gone, with this grace. */
+  closedGraceMs: number | undefined;
+  /** Otherwise tell these channels: subscribed (true) or not. */
+  readonly channels: Map<string, boolean>;
+}
+
+/** Channels told with a session; further ones follow one by one, so that no change is large. */
+const CHANNELS_WITH_OPENED = 64;
+const ID_BYTES = 16;
+
+/**
+ * The sessions and subscriber counts of a connector, and what of them has not been told so far. Only the net state is kept:
+ * a session that came and went many times between two messages costs one entry.
+ */
+export class Ledger {
+  readonly #sessions = new Map<string, Session>();
+  readonly #counts = new Map<string, number>();
+  readonly #pending = new Map<string, Pending>();
+  readonly #changedCounts = new Set<string>();
+
+  /** Entries that have not been told. */
+  get pending(): number {
+    return this.#pending.size + this.#changedCounts.size;
+  }
+
+  /** How many sessions are here. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** A session is here. One that is here already keeps its channels; one that was closed starts without. */
+  open({ id, user, transport, sinceMs }: OpenedSession): void {
+    if (id.length !== ID_BYTES) throw new Error(`a session id has ${String(ID_BYTES)} bytes, not ${String(id.length)}`);
+    const key = keyOf(id);
+    const known = this.#sessions.get(key);
+    const session: Session = { id: Uint8Array.from(id), user, transport, sinceMs, channels: known?.channels ?? new Set() };
+    this.#sessions.set(key, session);
+    this.#pending.set(key, { session, opened: true, closedGraceMs: undefined, channels: new Map() });
+  }
+
+  /** A session is not here any more; one that is not here changes nothing. */
+  close(id: Uint8Array, graceMs: number): void {
+    const key = keyOf(id);
+    const session = this.#sessions.get(key);
+    if (!session) return;
+    this.#sessions.delete(key);
+    const pending = this.#pendingOf(key, session);
+    // Even with a grace of 0 it is told: a claim from before may still have its grace.
+    pending.opened &&= graceMs > 0;
+    pending.closedGraceMs = graceMs;
+  }
+
+  /** The session subscribed to a channel with presence on, or unsubscribed. */
+  setMember(id: Uint8Array, channel: string, member: boolean): void {
+    const key = keyOf(id);
+    const session = this.#sessions.get(key);
+    if (!session || session.channels.has(channel) === member) return;
+    if (member) session.channels.add(channel);
+    else session.channels.delete(channel);
+    const pending = this.#pendingOf(key, session);
+    if (!pending.opened) pending.channels.set(channel, member);
+  }
+
+  /** How many sessions are subscribed to a channel here. Inboxes are not kept: their number is that of the user's sessions. */
+  setCount(channel: string, sessions: number): void {
+    if (namespaceOf(channel) === USER_NAMESPACE || (this.#counts.get(channel) ?? 0) === sessions) return;
+    if (sessions === 0) this.#counts.delete(channel);
+    else this.#counts.set(channel, sessions);
+    this.#changedCounts.add(channel);
+  }
+
+  /** Forgets what has not been told: a snapshot will tell it. */
+  dropPending(): void {
+    this.#pending.clear();
+    this.#changedCounts.clear();
+  }
+
+  /** Everything that has not been told, in batches of at most about `maxBytes` each on the wire. */
+  takePending(maxBytes: number): Batch[] {
+    const pending = [...this.#pending.values()];
+    const counts = [...this.#changedCounts].map((channel) => ({ channel, sessions: this.#counts.get(channel) ?? 0 }));
+    this.dropPending();
+    return [...batches(changesOf(pending), counts, maxBytes)];
+  }
+
+  /**
+   * Everything, in batches of at most about `maxBytes` each. What changes while it is read is in it or not; it is pending
+   * too, and as each change sets a state, telling it again is right.
+   */
+  all(maxBytes: number): Generator<Batch> {
+    return batches(this.#allSessions(), this.#allCounts(), maxBytes);
+  }
+
+  *#allSessions(): Generator<SessionChange> {
+    for (const session of this.#sessions.values()) yield* openedChanges(session);
+  }
+
+  *#allCounts(): Generator<SubscriberCount> {
+    for (const [channel, sessions] of this.#counts) yield { channel, sessions };
+  }
+
+  #pendingOf(key: string, session: Session): Pending {
+    const known = this.#pending.get(key);
+    if (known) return known;
+    const made: Pending = { session, opened: false, closedGraceMs: undefined, channels: new Map() };
+    this.#pending.set(key, made);
+    return made;
+  }
+}
+
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("latin1");
+}
+
+function* changesOf(pending: readonly Pending[]): Generator<SessionChange> {
+  for (const { session, opened, closedGraceMs, channels } of pending) {
+    const id = Buffer.from(session.id);
+    if (opened) yield* openedChanges(session);
+    if (closedGraceMs !== undefined) {
+      yield { session: id, change: { $case: "closed", value: { graceMs: closedGraceMs } } };
+      continue;
+    }
+    for (const [channel, member] of channels) yield { session: id, change: { $case: member ? "joined" : "left", value: channel } };
+  }
+}
+
+function* openedChanges({ id, user, transport, sinceMs, channels }: Session): Generator<SessionChange> {
+  const session = Buffer.from(id);
+  const all = [...channels];
+  const wire = transport === "websocket" ? Transport.TRANSPORT_WEBSOCKET : Transport.TRANSPORT_POLL;
+  const first = all.slice(0, CHANNELS_WITH_OPENED);
+  yield { session, change: { $case: "opened", value: { user, transport: wire, sinceMs, channels: first } } };
+  for (const channel of all.slice(CHANNELS_WITH_OPENED)) yield { session, change: { $case: "joined", value: channel } };
+}
+
+function* batches(changes: Iterable<SessionChange>, counts: Iterable<SubscriberCount>, maxBytes: number): Generator<Batch> {
+  let batch: Batch = { changes: [], counts: [] };
+  let bytes = 0;
+  for (const change of changes) {
+    bytes += sizeOfChange(change);
+    if (bytes > maxBytes && batch.changes.length > 0) {
+      yield batch;
+      batch = { changes: [], counts: [] };
+      bytes = sizeOfChange(change);
+    }
+    batch.changes.push(change);
+  }
+  for (const count of counts) {
+    bytes += textBytes(count.channel) + 16;
+    if (bytes > maxBytes && batch.changes.length + batch.counts.length > 0) {
+      yield batch;
+      batch = { changes: [], counts: [] };
+      bytes = textBytes(count.channel) + 16;
+    }
+    batch.counts.push(count);
+  }
+  if (batch.changes.length + batch.counts.length > 0) yield batch;
+}
+
+/** On the wire, at most. */
+function sizeOfChange({ change }: SessionChange): number {
+  const fixed = 64;
+  if (change?.$case === "opened") {
+    return change.value.channels.reduce((sum, channel) => sum + textBytes(channel), fixed + textBytes(change.value.user));
+  }
+  return change?.$case === "joined" || change?.$case === "left" ? fixed + textBytes(change.value) : fixed;
+}
+
+/** A UTF-16 unit is at most 3 bytes of UTF-8; tag and length take up to 4. */
+function textBytes(text: string): number {
+  return text.length * 3 + 4;
+}
