@@ -100,6 +100,12 @@ export class Bus {
     return info?.cluster !== undefined && info.cluster !== "";
   }
 
+  /** Whether the server that the connection is with runs JetStream itself. */
+  get hasJetStream(): boolean {
+    const info: { jetstream?: boolean } | undefined = this.#connection.info;
+    return info?.jetstream === true;
+  }
+
   /** The largest message that the server takes, in bytes, headers included. */
   get maxPayloadBytes(): number {
     return this.#connection.info?.max_payload ?? 2 ** 20;

@@ -1,0 +1,66 @@
+import type { PublishResponse } from "../../gen/halley/v1/publish.js";
+import type { Bus } from "../../lib/bus/bus.js";
+import type { Publisher, Stored } from "../../lib/bus/publisher.js";
+import { subjects } from "../../lib/bus/subjects.js";
+import type { Clock } from "../../lib/clock.js";
+import { RpcError } from "../../lib/errors/rpcError.js";
+import type { AcceptedMessage } from "./acceptMessage.js";
+import type { Histories } from "./histories.js";
+import { messageHeaders } from "./messageHeaders.js";
+import { SharedFlush } from "./sharedFlush.js";
+
+/** The longest that a publish waits for JetStream, whatever the caller's deadline. */
+export const MAX_WAIT_MS = 5_000;
+
+/** What sending needs. */
+export interface SenderParts {
+  readonly bus: Bus;
+  readonly publisher: Publisher;
+  readonly histories: Histories;
+  readonly clock: Clock;
+}
+
+/** What comes from the call that a message belongs to. */
+export interface SendOptions {
+  /** How long the caller will wait, in milliseconds. */
+  readonly deadlineMs: number;
+  readonly traceparent: string | undefined;
+}
+
+/** Hands accepted messages to NATS. Messages go out in the order of the calls of `send`. */
+export class Sender {
+  readonly #parts: SenderParts;
+  readonly #flush: SharedFlush;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+    this.#flush = new SharedFlush(parts.bus, parts.clock);
+  }
+
+  /**
+   * Resolves when JetStream has stored the message; in a namespace without history, when the NATS server has it. Rejects
+   * with NATS_UNAVAILABLE (at once while disconnected, else within min(deadline, 5 s)) or OVERLOADED.
+   */
+  send(message: AcceptedMessage, { deadlineMs, traceparent }: SendOptions): Promise<PublishResponse> {
+    const { publisher, clock } = this.#parts;
+    const headers = messageHeaders(message, clock.nowMs(), traceparent);
+    const outgoing = { subject: subjects.publish(message.channel), data: message.payload.data, headers, deadlineMs: Math.min(deadlineMs, MAX_WAIT_MS) };
+    if (message.namespace.history) return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, stored));
+    try {
+      this.#parts.bus.publish(outgoing.subject, outgoing.data, { headers });
+    } catch (error) {
+      return Promise.reject(error instanceof RpcError ? error : new RpcError("INTERNAL", "the message can't be sent to NATS", { cause: error }));
+    }
+    return this.#flush.afterNow(outgoing.deadlineMs).then(() => ({ position: undefined, duplicate: false }));
+  }
+
+  #acknowledge({ channel, namespace, key }: AcceptedMessage, stored: Stored): PublishResponse {
+    const { bus, histories } = this.#parts;
+    if (!stored.duplicate) histories.noteStored(namespace.name, stored.sequence);
+    const own = stored.duplicate && stored.retried;
+    // The first try was stored, but perhaps never republished: connectors behind it repair.
+    if (own && bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(stored.sequence)));
+    const position = { offset: stored.sequence, epoch: histories.epochOf(namespace.name) };
+    return { position, duplicate: stored.duplicate && !(own && key === "") };
+  }
+}
