@@ -176,7 +176,7 @@ async function ask(url: string, body: object, signal: AbortSignal): Promise<{ re
   try {
     // text/plain spares the CORS preflight of every poll.
     const headers = { "Content-Type": "text/plain" };
-    const init: RequestInit = { method: "POST", headers, body: JSON.stringify(body), signal, cache: "no-store", credentials: "omit" };
+    const init: RequestInit = { method: "POST", headers, body: JSON.stringify(body), signal, credentials: "omit" };
     const response = await fetch(url, init);
     const text = await response.text();
     if (response.ok) return { answer: JSON.parse(text) as PollAnswer };
