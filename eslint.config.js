@@ -58,6 +58,8 @@ export default tseslint.config(
   // A number in a message needs no String() where it is for people.
   { files: ["client/**"], rules: { "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }] } },
   { files: ["services/connector/transport/**"], rules: { "no-restricted-imports": seams("ws") } },
+  // Tests that stand beside their source need test/helpers.
+  { files: ["lib/**/*.test.ts"], rules: { "import-x/no-restricted-paths": "off" } },
   {
     files: ["**/*.test.ts", "test/**", "bench/**"],
     rules: { "no-restricted-imports": "off", "max-lines-per-function": "off", "@typescript-eslint/no-non-null-assertion": "off" },

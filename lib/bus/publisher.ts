@@ -34,17 +34,28 @@ interface Pending extends Outgoing {
   retryAtMs: number;
 }
 
-/** Unacknowledged messages at a time; more wait in line. Past 10,000 JetStream's own queue fills up and slows down. */
-const WINDOW = 8_192;
-/** Waiting in line; past this a publish is refused as OVERLOADED. */
-const MAX_WAITING = 65_536;
-/** Bytes of payload, in the window and in line together; past this a publish is refused as OVERLOADED. */
-const MAX_BYTES = 256 * 2 ** 20;
+/** How much a publisher has under way. */
+export interface PublisherLimits {
+  /** Unacknowledged messages at a time; more wait in line. */
+  readonly window: number;
+  /** Their bytes of payload. */
+  readonly windowBytes: number;
+  /** Messages in line; past this a publish is refused as OVERLOADED. */
+  readonly waiting: number;
+  /** Bytes of payload, in the window and in line together; past this a publish is refused as OVERLOADED. */
+  readonly bytes: number;
+}
+
+/** A stream's queue in JetStream takes 10,000 messages and 128 MiB from all its publishers, and drops or refuses what is more. */
+export const PUBLISHER_LIMITS: PublisherLimits = { window: 8_192, windowBytes: 32 * 2 ** 20, waiting: 65_536, bytes: 256 * 2 ** 20 };
+
 /** No answer for this long: ask again. An election takes a few seconds, a healthy answer a few milliseconds. */
 const ANSWER_MS = 1_000;
 /** Nobody answered at all, or the same message is just being stored: ask again after this long. */
 const PAUSE_MS = 100;
 const SWEEP_MS = 50;
+/** JetStream's code when a stream's queue is full. */
+const TOO_MANY_REQUESTS = 429;
 
 /**
  * Publishes to JetStream with many acknowledgements under way: each publish is a plain NATS message whose `reply` is a
@@ -54,6 +65,7 @@ const SWEEP_MS = 50;
 export class Publisher {
   readonly #bus: Bus;
   readonly #clock: Clock;
+  readonly #limits: PublisherLimits;
   readonly #inbox: string;
   readonly #subscription: BusSubscription;
   readonly #sweep: Timer;
@@ -62,11 +74,13 @@ export class Publisher {
   readonly #inFlight = new Set<Pending>();
   #waiting: Pending[] = [];
   #bytes = 0;
+  #inFlightBytes = 0;
   #nextToken = 1;
 
-  constructor(bus: Bus, clock: Clock) {
+  constructor(bus: Bus, clock: Clock, limits = PUBLISHER_LIMITS) {
     this.#bus = bus;
     this.#clock = clock;
+    this.#limits = limits;
     this.#inbox = bus.createInbox();
     this.#subscription = bus.subscribe(`${this.#inbox}.*`, (message) => { this.#onAnswer(message); });
     this.#sweep = clock.every(SWEEP_MS, () => { this.#sweepNow(); });
@@ -87,7 +101,7 @@ export class Publisher {
    */
   publish(outgoing: Outgoing): Promise<Stored> {
     if (!this.#bus.connected) return Promise.reject(RpcError.natsUnavailable("the connection to NATS is down"));
-    if (this.#waiting.length >= MAX_WAITING || this.#bytes >= MAX_BYTES) {
+    if (this.#waiting.length >= this.#limits.waiting || this.#bytes >= this.#limits.bytes) {
       const message = `${String(this.unacknowledged)} messages wait for JetStream already`;
       return Promise.reject(new RpcError("OVERLOADED", message, { retryAfterMs: 1_000 }));
     }
@@ -95,7 +109,7 @@ export class Publisher {
       const expiresAtMs = this.#clock.monotonicMs() + outgoing.deadlineMs;
       const pending: Pending = { ...outgoing, resolve, reject, expiresAtMs, tokens: [], sentAtMs: 0, retryAtMs: Infinity };
       this.#bytes += outgoing.data.length;
-      if (this.#waiting.length > 0 || this.#inFlight.size >= WINDOW) this.#waiting.push(pending);
+      if (this.#waiting.length > 0 || this.#windowFull) this.#waiting.push(pending);
       else this.#send(pending);
     });
   }
@@ -117,6 +131,7 @@ export class Publisher {
     pending.tokens.push(token);
     pending.sentAtMs = this.#clock.monotonicMs();
     pending.retryAtMs = Infinity;
+    if (!this.#inFlight.has(pending)) this.#inFlightBytes += pending.data.length;
     this.#inFlight.add(pending);
     this.#byToken.set(token, pending);
     try {
@@ -146,7 +161,7 @@ export class Publisher {
   }
 
   #onRefusal(pending: Pending, { code, err_code: errorCode, description }: NonNullable<Acknowledgement["error"]>): void {
-    if (code === 503 || errorCode === jetStreamErrorCode.duplicateInFlight) {
+    if (code === 503 || code === TOO_MANY_REQUESTS || errorCode === jetStreamErrorCode.duplicateInFlight) {
       pending.retryAtMs = this.#clock.monotonicMs() + PAUSE_MS;
       return;
     }
@@ -156,17 +171,28 @@ export class Publisher {
 
   #settle(pending: Pending, tell: () => void): void {
     for (const token of pending.tokens) this.#byToken.delete(token);
-    this.#inFlight.delete(pending);
+    if (this.#inFlight.delete(pending)) this.#inFlightBytes -= pending.data.length;
     this.#bytes -= pending.data.length;
     tell();
     this.#fillWindow();
   }
 
+  get #windowFull(): boolean {
+    return this.#inFlight.size >= this.#limits.window || this.#inFlightBytes >= this.#limits.windowBytes;
+  }
+
   #fillWindow(): void {
-    // Taking single messages off the front of a long array is slow: take what fits in one go.
-    const room = WINDOW - this.#inFlight.size;
-    if (this.#waiting.length === 0 || room < Math.min(WINDOW / 4, this.#waiting.length)) return;
-    for (const pending of this.#waiting.splice(0, room)) this.#send(pending);
+    const { window, windowBytes } = this.#limits;
+    // Taking single messages off the front of a long array is slow: take many once a quarter of the window is free.
+    if (this.#waiting.length === 0 || this.#inFlight.size > (window * 3) / 4 || this.#inFlightBytes > (windowBytes * 3) / 4) return;
+    let taken = 0;
+    let bytes = this.#inFlightBytes;
+    for (const { data } of this.#waiting) {
+      if (this.#inFlight.size + taken >= window || bytes >= windowBytes) break;
+      taken++;
+      bytes += data.length;
+    }
+    for (const pending of this.#waiting.splice(0, taken)) this.#send(pending);
   }
 
   #sweepNow(): void {
@@ -176,11 +202,16 @@ export class Publisher {
     if (late.length > 0) this.#waiting = this.#waiting.filter((pending) => !expired(pending));
     for (const pending of this.#inFlight) {
       if (expired(pending)) late.push(pending);
-      else if (this.#bus.connected && (pending.retryAtMs <= nowMs || pending.sentAtMs + ANSWER_MS <= nowMs)) this.#send(pending);
+      else if (this.#bus.connected && this.#isDue(pending, nowMs)) this.#send(pending);
     }
     for (const pending of late) {
       this.#settle(pending, () => { pending.reject(RpcError.natsUnavailable("JetStream did not confirm the message in time")); });
     }
+  }
+
+  /** Each try waits longer than the one before: a JetStream that is slow gets no faster by being asked more. */
+  #isDue({ retryAtMs, sentAtMs, tokens }: Pending, nowMs: number): boolean {
+    return retryAtMs <= nowMs || sentAtMs + ANSWER_MS * tokens.length <= nowMs;
   }
 
   #resendAll(): void {
