@@ -57,6 +57,8 @@ export default tseslint.config(
   { files: ["lib/rpc/**"], rules: { "no-restricted-imports": seams("@grpc/grpc-js", "@grpc/reflection", "grpc-health-check") } },
   // A number in a message needs no String() where it is for people.
   { files: ["client/**"], rules: { "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }] } },
+  { files: ["cli/grpc.ts"], rules: { "no-restricted-imports": seams("@grpc/grpc-js") } },
+  { files: ["cli/socket.ts"], rules: { "no-restricted-imports": seams("ws") } },
   { files: ["services/connector/transport/**"], rules: { "no-restricted-imports": seams("ws") } },
   // Tests that stand beside their source need test/helpers.
   { files: ["lib/**/*.test.ts"], rules: { "import-x/no-restricted-paths": "off" } },
