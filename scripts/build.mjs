@@ -27,10 +27,10 @@ function filesBelow(path) {
   return entries.flatMap((entry) => filesBelow(join(path, entry.name))).sort();
 }
 
-/** Names the state of the sources, by the sizes and times of their files. */
-function stampOf() {
+/** Names the state of some sources, by the sizes and times of their files. */
+function stampOf(inputs) {
   const hash = createHash("sha256");
-  for (const file of INPUTS.flatMap((input) => filesBelow(join(root, input)))) {
+  for (const file of inputs.flatMap((input) => filesBelow(join(root, input)))) {
     const { size, mtimeMs } = statSync(file);
     hash.update(`${relative(root, file)} ${size} ${mtimeMs}\n`);
   }
@@ -39,7 +39,11 @@ function stampOf() {
 
 /** Whether dist/ is what the sources say. */
 function isFresh() {
-  return existsSync(stampFile) && readFileSync(stampFile, "utf8") === stampOf();
+  return isStamp(stampFile, stampOf(INPUTS));
+}
+
+function isStamp(file, stamp) {
+  return existsSync(file) && readFileSync(file, "utf8") === stamp;
 }
 
 async function loadEsbuild() {
@@ -50,15 +54,20 @@ async function loadEsbuild() {
   }
 }
 
+/** Builds client/dist, whose type declarations take a second or two, where the client has changed. */
 async function buildClient() {
-  const script = join(root, "client", "build.mjs");
-  if (!existsSync(join(root, "client"))) return;
-  await import(pathToFileURL(script).href);
+  const stamp = stampOf(["client", "package-lock.json"]);
+  const file = join(root, "client", "dist", ".stamp");
+  if (!existsSync(join(root, "client")) || isStamp(file, stamp)) return;
+  await import(pathToFileURL(join(root, "client", "build.mjs")).href);
+  writeFileSync(file, stamp);
 }
+
+const isNoStamp = (path) => !path.endsWith(".stamp");
 
 /** Builds into a folder beside dist/ and puts it in place at the end, so that a running process never sees half of it. */
 async function build(esbuild) {
-  const stamp = stampOf();
+  const stamp = stampOf(INPUTS);
   const fresh = join(root, `.dist-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
   try {
@@ -74,7 +83,7 @@ async function build(esbuild) {
       logLevel: "warning",
     });
     await buildClient();
-    for (const asset of ASSETS) if (existsSync(join(root, asset))) cpSync(join(root, asset), join(fresh, asset), { recursive: true });
+    for (const asset of ASSETS) if (existsSync(join(root, asset))) cpSync(join(root, asset), join(fresh, asset), { recursive: true, filter: isNoStamp });
     cpSync(join(root, "node_modules/google-proto-files", IMPORTED_PROTO), join(fresh, "proto", IMPORTED_PROTO));
     writeFileSync(join(fresh, "package.json"), '{ "type": "module" }\n');
     writeFileSync(join(fresh, ".stamp"), stamp);
