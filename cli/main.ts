@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { checkConfigCommand } from "./commands/checkConfig.js";
+import { devCommand } from "./commands/dev.js";
 import { onlineCommand } from "./commands/online.js";
 import { publishCommand } from "./commands/publish.js";
+import { serveCommand } from "./commands/serve.js";
 import { statsCommand } from "./commands/stats.js";
 import { subscribeCommand } from "./commands/subscribe.js";
 import { tokenCommand } from "./commands/token.js";
@@ -19,7 +21,7 @@ export function createProgram(): Command {
   const program = new Command("halley")
     .description("Halley, a comet server: backends publish, browsers receive.")
     .addHelpText("after", EXIT_CODES);
-  for (const command of [publishCommand(), subscribeCommand(), onlineCommand(), statsCommand(), tokenCommand(), checkConfigCommand()]) program.addCommand(command);
+  for (const command of [devCommand(), serveCommand(), publishCommand(), subscribeCommand(), onlineCommand(), statsCommand(), tokenCommand(), checkConfigCommand()]) program.addCommand(command);
   for (const command of [program, ...program.commands]) exitWithTwoOnUsage(command);
   return program;
 }

@@ -83,6 +83,8 @@ async function build(esbuild) {
       logLevel: "warning",
     });
     await buildClient();
+    // Its helper process would stay as long as this one.
+    await esbuild.stop();
     for (const asset of ASSETS) if (existsSync(join(root, asset))) cpSync(join(root, asset), join(fresh, asset), { recursive: true, filter: isNoStamp });
     cpSync(join(root, "node_modules/google-proto-files", IMPORTED_PROTO), join(fresh, "proto", IMPORTED_PROTO));
     writeFileSync(join(fresh, "package.json"), '{ "type": "module" }\n');

@@ -29,7 +29,7 @@ export function messageLeafFault(desc: DescMessage, value: JsonValue, registry: 
 /** The library's error as a clause that stands after a path. */
 export function clauseOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^cannot (?:de|en)code .*? (?:from|to) (?:JSON|binary)(?:: | )/, "is refused: ");
+  return text.replace(/^cannot (?:de|en)code .*? (?:from|to) (?:JSON|binary)(?:: | )/, "");
 }
 
 /** Whether a JSON value is an object. */

@@ -1,0 +1,112 @@
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import { type Running, StartedParts } from "../../lib/lifecycle.js";
+import type { Settings } from "../../lib/config/settings.js";
+import { findNatsBinary } from "../nats/natsBinary.js";
+import { PrivateNats } from "../nats/privateNats.js";
+import { type RunningService, SERVICES, type ServiceName } from "../services.js";
+import { DevFolder } from "./devFolder.js";
+import { devSettings } from "./devSettings.js";
+import { DEV_NAMESPACES, devNamespaces } from "./namespaces.js";
+
+/** All is ready in a second where NATS is; past this it is said what is waited for. */
+const PATIENCE_MS = 5_000;
+
+/** A NATS and all services in this process, ready. */
+export interface RunningDev extends Running {
+  readonly settings: Settings;
+  readonly services: Readonly<Record<ServiceName, RunningService>>;
+  readonly nats: DevNats;
+}
+
+/** The NATS of a `halley dev`. */
+export interface DevNats {
+  readonly url: string;
+  /** Of the private server; undefined where a running NATS was named. */
+  readonly version: string | undefined;
+}
+
+/** What is told while it starts and runs. */
+export interface DevOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told of what should be known and needs nothing done, in a sentence. */
+  readonly onRemark: (sentence: string) => void;
+  /** Told when it can't go on; it has been stopped then. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Starts everything, and resolves when all of it is ready. Throws ConfigError or a sentence; nothing is left running then. */
+export async function startDev(options: DevOptions): Promise<RunningDev> {
+  const { env, settings } = devSettings(options.env);
+  const namespaces = devNamespaces(settings.HALLEY_CONFIG);
+  const parts = new StartedParts();
+  const fail = (error: unknown): void => void parts.stop().finally(() => { options.onFailed(error); });
+  try {
+    const folder = parts.add(DevFolder.claim(settings.HALLEY_DATA), (one) => { one.release(); });
+    const context = { folder, parts, fail, onRemark: options.onRemark };
+    const nats = await startNats(settings, context);
+    const configPath = settings.HALLEY_CONFIG ?? writeConfig(folder);
+    const shared = { ...env, HALLEY_NATS_URL: nats.url, HALLEY_CONFIG: resolve(configPath) };
+    const services = await startServices((service) => SERVICES[service](shared, { namespaces, demo: true }), context);
+    folder.publish({ ...onlyHalley(shared), ...portsOf(services) });
+    return { settings, services, nats, stop: () => parts.stop() };
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  }
+}
+
+interface DevContext {
+  readonly folder: DevFolder;
+  readonly parts: StartedParts;
+  readonly fail: (error: unknown) => void;
+  readonly onRemark: (sentence: string) => void;
+}
+
+async function startNats(settings: Settings, { folder, parts, fail, onRemark }: DevContext): Promise<DevNats> {
+  if (settings.HALLEY_NATS_URL.length > 0) return { url: settings.HALLEY_NATS_URL.join(","), version: undefined };
+  const binary = await findNatsBinary(settings.HALLEY_NATS_SERVER);
+  const nats = await PrivateNats.start({
+    binary,
+    folder: folder.path,
+    port: settings.HALLEY_NATS_PORT,
+    onEnded: () => { onRemark("nats-server has ended; starting it again"); },
+    onFailed: fail,
+  });
+  parts.add(nats, (one) => one.stop());
+  return { url: nats.url, version: binary.version };
+}
+
+/** Starts one service after another, then waits until all are ready. */
+async function startServices(start: (service: ServiceName) => Promise<RunningService>, { parts, onRemark }: DevContext): Promise<Record<ServiceName, RunningService>> {
+  const started: Partial<Record<ServiceName, RunningService>> = {};
+  for (const name of Object.keys(SERVICES) as ServiceName[]) started[name] = parts.add(await start(name), (one) => one.stop());
+  const impatience = setTimeout(() => { onRemark("still waiting for NATS; Ctrl-C ends it"); }, PATIENCE_MS);
+  try {
+    await Promise.all(Object.values(started).map(({ ready }) => ready));
+  } finally {
+    clearTimeout(impatience);
+  }
+  return started as Record<ServiceName, RunningService>;
+}
+
+/** Writes the development namespaces as a halley.yaml, for services that are started beside this one. */
+function writeConfig(folder: DevFolder): string {
+  const path = join(folder.path, "halley.yaml");
+  writeFileSync(path, `# Written by halley dev at every start. Copy it, and name the copy in HALLEY_CONFIG, to change it.\n${stringify(DEV_NAMESPACES)}`);
+  return path;
+}
+
+function onlyHalley(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (name.startsWith("HALLEY_") && value !== undefined ? [[name, value]] : [])));
+}
+
+function portsOf(services: Readonly<Record<ServiceName, RunningService>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(services).flatMap(([name, { port, opsPort }]) => [
+      [`HALLEY_${name.toUpperCase()}_PORT`, String(port)],
+      [`HALLEY_${name.toUpperCase()}_OPS_PORT`, String(opsPort)],
+    ]),
+  );
+}

@@ -1,0 +1,34 @@
+import { systemClock } from "../lib/clock.js";
+import type { Namespaces } from "../lib/config/namespaces.js";
+import type { Running } from "../lib/lifecycle.js";
+import { createLog } from "../lib/log.js";
+import { readPublishConfig } from "../services/publish/config.js";
+import { startPublish } from "../services/publish/start.js";
+
+/** A service that has bound its ports. */
+export interface RunningService extends Running {
+  readonly port: number;
+  readonly opsPort: number;
+  /** Resolves when it does its work; rejects when that can never be. */
+  readonly ready: Promise<void>;
+}
+
+/** What `halley dev` changes in the configuration that the environment gives. */
+export interface Changes {
+  readonly namespaces?: Namespaces;
+  /** The demo page and its tokens. */
+  readonly demo?: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The services by their names, each started from an environment. They throw ConfigError, or a sentence about a port in use. */
+export const SERVICES = {
+  publish: (env: Environment, { namespaces }: Changes = {}): Promise<RunningService> => {
+    const config = readPublishConfig(env);
+    return startPublish({ ...config, ...(namespaces && { namespaces }) }, { log: createLog("publish", config.logLevel), clock: systemClock });
+  },
+} as const satisfies Record<string, (env: Environment, changes?: Changes) => Promise<RunningService>>;
+
+/** The name of a service. */
+export type ServiceName = keyof typeof SERVICES;
