@@ -1,0 +1,208 @@
+import { Heartbeat } from "../../gen/halley/v1/heartbeat.js";
+import type { Bus, BusMessage } from "../../lib/bus/bus.js";
+import { subjects } from "../../lib/bus/subjects.js";
+import type { Clock, Timer } from "../../lib/clock.js";
+import type { Running } from "../../lib/lifecycle.js";
+import type { Log } from "../../lib/log.js";
+import type { RosterEvent } from "./roster/netEvents.js";
+import { type Outcome, Roster } from "./roster/roster.js";
+import { SnapshotUnderWay } from "./snapshotRequest.js";
+
+/** What a keeper works with. */
+export interface KeeperOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a replica listens before it can have heard of every connector, in milliseconds: a heartbeat's interval and some. */
+  readonly roundMs: number;
+  /** A connector unheard for this long is lost. */
+  readonly leaseMs: number;
+}
+
+/** Told of the net changes of a step, and when they happened, milliseconds since 1970. */
+export type EventListener = (events: readonly RosterEvent[], atMs: number) => void;
+
+/** A snapshot that was not given is asked for again after this long. */
+const SNAPSHOT_RETRY_MS = 500;
+/** Deadlines are looked at no more often than this. */
+const MIN_STEP_MS = 20;
+
+/**
+ * The process around the roster: feeds it heartbeats, asks for snapshots, lets time pass. Ready once it has listened for a
+ * round and holds everything that the connectors it heard have said, at the latest after a lease. While NATS is away nobody
+ * goes offline: what can't be heard is not gone. It is not ready then, and gets ready anew when NATS is back.
+ */
+export class RosterKeeper implements Running {
+  readonly roster: Roster;
+  readonly #options: KeeperOptions;
+  readonly #listeners = new Set<EventListener>();
+  readonly #readyListeners = new Set<(ready: boolean) => void>();
+  readonly #snapshots = new Map<string, SnapshotUnderWay>();
+  readonly #retries = new Map<string, Timer>();
+  readonly #stops: (() => void)[] = [];
+  #began = 0;
+  #rounds: Timer[] = [];
+  #step: Timer | undefined;
+  #stepping = false;
+  #ready = false;
+  #stopped = false;
+
+  /** Listens from now on. */
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.roster = new Roster({ leaseMs: options.leaseMs });
+    const { bus } = options;
+    const subscription = bus.subscribe(subjects.heartbeatAll, (message) => { this.#onHeartbeat(message); });
+    this.#stops.push(() => { subscription.unsubscribe(); });
+    this.#stops.push(bus.onEvent((event) => {
+      if (event === "disconnected") this.#pause();
+      else if (event === "reconnected") this.#begin();
+    }));
+    this.#begin();
+  }
+
+  /** Whether answers are whole. */
+  get isReady(): boolean {
+    return this.#ready;
+  }
+
+  /** Calls `listener` with the events of each step until the returned function is called. */
+  onEvents(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls `listener` whenever `isReady` changes. */
+  onReady(listener: (ready: boolean) => void): () => void {
+    this.#readyListeners.add(listener);
+    return () => this.#readyListeners.delete(listener);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pause();
+    for (const stop of this.#stops.splice(0)) stop();
+    return Promise.resolve();
+  }
+
+  /** A first round, or a new one after NATS was away. */
+  #begin(): void {
+    const { clock, roundMs, leaseMs } = this.#options;
+    this.#pause();
+    this.#began = clock.monotonicMs();
+    this.roster.renewLeases(this.#began);
+    this.#rounds = [
+      clock.after(roundMs, () => { this.#checkReady(); }),
+      clock.after(leaseMs, () => { this.#checkReady(); }),
+    ];
+    this.#schedule();
+  }
+
+  #pause(): void {
+    for (const timer of [...this.#rounds, ...this.#retries.values()]) timer.cancel();
+    for (const snapshot of this.#snapshots.values()) snapshot.cancel();
+    this.#rounds = [];
+    this.#retries.clear();
+    this.#snapshots.clear();
+    this.#step?.cancel();
+    this.#step = undefined;
+    this.#setReady(false);
+  }
+
+  #onHeartbeat({ subject, data }: BusMessage): void {
+    const heartbeat = Heartbeat.decode(data);
+    if (subject !== subjects.heartbeat(heartbeat.connector)) {
+      this.#options.log.warn({ subject, connector: heartbeat.connector }, "a heartbeat came under another connector's subject");
+      return;
+    }
+    this.#take(heartbeat.connector, this.roster.heartbeat(heartbeat, this.#options.clock.monotonicMs()));
+  }
+
+  #take(connector: string, { events, needsSnapshot }: Outcome): void {
+    if (needsSnapshot) this.#requestSnapshot(connector);
+    this.#emit(events);
+    this.#schedule();
+    this.#checkReady();
+  }
+
+  #requestSnapshot(connector: string): void {
+    if (this.#stopped || this.#snapshots.has(connector) || this.#retries.has(connector)) return;
+    const { bus, clock, log } = this.#options;
+    try {
+      const onEnd: ConstructorParameters<typeof SnapshotUnderWay>[0]["onEnd"] = (snapshot) => {
+        this.#snapshots.delete(connector);
+        if (snapshot) this.#take(connector, this.roster.snapshot(snapshot, clock.monotonicMs()));
+        else this.#retryLater(connector);
+      };
+      this.#snapshots.set(connector, new SnapshotUnderWay({ bus, clock, connector, onEnd }));
+    } catch (error) {
+      log.warn({ err: error, connector }, "a presence snapshot could not be asked for");
+    }
+  }
+
+  #retryLater(connector: string): void {
+    const timer = this.#options.clock.after(SNAPSHOT_RETRY_MS, () => {
+      this.#retries.delete(connector);
+      if (this.roster.connectors().some((one) => one.connector === connector && !one.synced)) this.#requestSnapshot(connector);
+    });
+    this.#retries.set(connector, timer);
+  }
+
+  #schedule(): void {
+    const { clock, bus } = this.#options;
+    if (this.#stopped || this.#stepping || !bus.connected) return;
+    const delayMs = this.roster.nextDeadlineMs() - clock.monotonicMs();
+    this.#step?.cancel();
+    this.#step = delayMs === Infinity ? undefined : clock.after(Math.max(MIN_STEP_MS, delayMs), () => { this.#startStep(); });
+  }
+
+  #startStep(): void {
+    this.#stepping = true;
+    this.#advance()
+      .catch((error: unknown) => { this.#options.log.error({ err: error }, "the roster could not be advanced"); })
+      .finally(() => {
+        this.#stepping = false;
+        this.#schedule();
+      });
+  }
+
+  /**
+   * Nothing expires before NATS has answered: a deadline may have passed because this process stood still, or because its
+   * connection is dead, and what was sent meanwhile is handled first.
+   */
+  async #advance(): Promise<void> {
+    const { bus, clock, log } = this.#options;
+    const nowMs = clock.monotonicMs();
+    try {
+      await bus.flush();
+    } catch {
+      return;
+    }
+    if (this.#stopped || !bus.connected) return;
+    const { events, lost } = this.roster.advance(nowMs);
+    for (const connector of lost) log.warn({ connector }, "a connector was not heard for too long: its sessions are gone");
+    this.#emit(events);
+    this.#checkReady();
+  }
+
+  #emit(events: readonly RosterEvent[]): void {
+    if (events.length === 0) return;
+    const atMs = this.#options.clock.nowMs();
+    for (const listener of this.#listeners) listener(events, atMs);
+  }
+
+  #checkReady(): void {
+    const { clock, roundMs, leaseMs, bus } = this.#options;
+    if (this.#ready || this.#stopped || !bus.connected) return;
+    const listenedMs = clock.monotonicMs() - this.#began;
+    if (listenedMs < roundMs) return;
+    const whole = this.roster.connectors().every(({ synced, heardAtMs }) => synced && heardAtMs >= this.#began);
+    if (whole || listenedMs >= leaseMs) this.#setReady(true);
+  }
+
+  #setReady(ready: boolean): void {
+    if (this.#ready === ready) return;
+    this.#ready = ready;
+    for (const listener of this.#readyListeners) listener(ready);
+  }
+}
