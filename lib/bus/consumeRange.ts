@@ -1,7 +1,7 @@
 import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, askJetStream } from "./apiRequest.js";
 import type { Bus, BusMessage } from "./bus.js";
-import type { Range, RangeRead } from "./range.js";
+import type { Range } from "./range.js";
 import { type ConsumedMessage, fromConsumedMessage, type StoredMessage } from "./storedMessage.js";
 
 /** Messages asked for at once. */
@@ -11,9 +11,10 @@ const INACTIVE_NS = 10_000_000_000;
 
 /**
  * Reads a stretch of a channel through a consumer that lives for this call: in memory, without acknowledgements, in stream
- * order. Throws NATS_UNAVAILABLE when a message of the delivery is missing or its server goes away.
+ * order, no more than the range allows, but at least one where there is one. May end early where the consumer's replica lags
+ * behind the leader. Throws NATS_UNAVAILABLE when a message of the delivery is missing or its server goes away.
  */
-export async function consumeRange(bus: Bus, stream: string, range: Range): Promise<RangeRead> {
+export async function consumeRange(bus: Bus, stream: string, range: Range): Promise<StoredMessage[]> {
   const consumer = await createConsumer(bus, stream, range);
   try {
     return await readThrough(bus, stream, consumer, range);
@@ -43,26 +44,23 @@ async function createConsumer(bus: Bus, stream: string, { subject, from }: Range
   return { name: made.name, pending: made.num_pending ?? 0 };
 }
 
-async function readThrough(bus: Bus, stream: string, consumer: Consumer, range: Range): Promise<RangeRead> {
+async function readThrough(bus: Bus, stream: string, consumer: Consumer, range: Range): Promise<StoredMessage[]> {
   const messages: StoredMessage[] = [];
   let bytes = 0;
   let delivered = 0;
-  while (delivered < consumer.pending) {
+  while (delivered < consumer.pending && messages.length < range.maxMessages && bytes < range.maxBytes) {
     const count = Math.min(BATCH, consumer.pending - delivered, range.maxMessages - messages.length);
-    const batch = await fetchBatch(bus, `${stream}.${consumer.name}`, count, Math.max(range.maxBytes - bytes, 1));
+    const batch = await fetchBatch(bus, `${stream}.${consumer.name}`, count, range.maxBytes - bytes);
     if (batch.length === 0) break;
     for (const { message, delivery } of batch) {
       delivered += 1;
       if (delivery !== delivered) throw RpcError.natsUnavailable(`a message of ${stream} was lost on its way; read again`);
-      if (message.sequence > range.to) return { messages, readTo: range.to };
+      if (message.sequence > range.to) return messages;
       messages.push(message);
       bytes += message.data.length;
-      if (message.sequence === range.to) return { messages, readTo: range.to };
     }
-    if (messages.length >= range.maxMessages || bytes >= range.maxBytes) break;
   }
-  const readTo = delivered >= consumer.pending ? range.to : (messages.at(-1)?.sequence ?? range.from - 1);
-  return { messages, readTo };
+  return messages;
 }
 
 /** One pull request: resolves with what came until the batch is full or the server ends it with a status. */

@@ -72,6 +72,9 @@ export const header = {
   sequence: "Nats-Sequence",
   lastSequence: "Nats-Last-Sequence",
   timestamp: "Nats-Time-Stamp",
+  /** On dead letters: why, and the sequence of the message in its stream. */
+  deadReason: "Halley-Dead-Reason",
+  deadSequence: "Halley-Dead-Sequence",
 } as const;
 
 /** Values of `Content-Type`. Absent: JSON. */

@@ -1,0 +1,52 @@
+import type { Position } from "../protocol/position.js";
+import type { Publication } from "./publication.js";
+
+/** Someone who gets a channel's publications as they come. Called synchronously, in order. */
+export interface Subscriber {
+  /** The next publication. Every subscriber of the channel gets the same object. `before`: the offset before it. */
+  onPublication(publication: Publication, before: number): void;
+  /** Continuity is lost; it goes on at the channel's position. */
+  onReset(reason: ResetReason): void;
+}
+
+/** Why a live subscription lost its continuity. */
+export type ResetReason = "HISTORY_LOST" | "HISTORY_CLEARED" | "HISTORY_CHANGED" | "NATS_DISCONNECTED";
+
+/** How much may be read at once. At least one publication is, where there is one. */
+export interface ChunkLimits {
+  readonly chunkMessages: number;
+  readonly chunkBytes: number;
+}
+
+/** What follows a position. */
+export interface Chunk {
+  /** Oldest first. Empty when `continuous` is false. */
+  readonly publications: readonly Publication[];
+  /** The position after them. */
+  readonly position: Position;
+  /** Whether it is proven that nothing is missing between the position asked for and this one. */
+  readonly continuous: boolean;
+}
+
+/** A channel that this connector has interest in. */
+export interface Channel {
+  readonly name: string;
+  /** The newest position that is proven: nothing above it has been delivered. */
+  readonly position: Position;
+  /**
+   * A position up to which the channel is proven and which holds for the whole namespace; undefined while the channel is
+   * behind, and where there is none.
+   */
+  readonly watermark: Position | undefined;
+  /** Resolves when the channel is live; rejects with a retryable error. */
+  opened(): Promise<void>;
+  /** What follows a position, from memory; undefined when that doesn't reach. A chunk that ends at the channel's own
+   * `position` is followed by live publications for those who attach in the same tick. */
+  recent(position: Position, limits: ChunkLimits): Chunk | undefined;
+  /** What follows a position, from the history. Rejects with a retryable error. */
+  recover(position: Position, limits: ChunkLimits): Promise<Chunk>;
+  attach(subscriber: Subscriber): void;
+  detach(subscriber: Subscriber): void;
+  /** Ends the interest. */
+  close(): void;
+}

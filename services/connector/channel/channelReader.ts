@@ -1,0 +1,76 @@
+import type { StoredMessage } from "../../../lib/bus/storedMessage.js";
+import type { Clock } from "../../../lib/clock.js";
+import type { ChunkLimits } from "./channel.js";
+import type { NamespaceFeed } from "./namespaceFeed.js";
+import type { ChannelMessage } from "./parseMessage.js";
+import type { Publication } from "./publication.js";
+import { proveRecovery } from "./recoveryProof.js";
+
+/** What a reader is made with. */
+interface ReaderParts {
+  readonly channel: string;
+  readonly subject: string;
+  readonly feed: NamespaceFeed;
+  readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
+  readonly clock: Clock;
+}
+
+/** A stretch of the channel: everything above `from`, up to `to`. */
+interface Stretch extends ChunkLimits {
+  readonly from: number;
+  readonly to: number;
+  /** The history in which these numbers mean something. */
+  readonly epoch: string;
+}
+
+/** A stretch that is proven to be whole. */
+interface WholeStretch {
+  readonly publications: readonly Publication[];
+  /** Everything up to here was read. */
+  readonly readTo: number;
+}
+
+/** Reads one channel from its stream, with proof. Readers of the same stretch share one reading. */
+export class ChannelReader {
+  readonly #parts: ReaderParts;
+  readonly #underWay = new Map<string, Promise<WholeStretch | undefined>>();
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  /** The sequence of the newest message, by the leader; 0 when none is stored. */
+  async newest(): Promise<number> {
+    return (await this.#parts.feed.history.lastOf(this.#parts.subject))?.sequence ?? 0;
+  }
+
+  /** Reads a stretch; undefined where it can't be proven that nothing of it is gone. Rejects when NATS doesn't answer. */
+  read(stretch: Stretch): Promise<WholeStretch | undefined> {
+    const key = `${stretch.epoch} ${String(stretch.from)} ${String(stretch.to)} ${String(stretch.chunkBytes)}`;
+    const same = this.#underWay.get(key);
+    if (same) return same;
+    const reading = this.#readNow(stretch).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, reading);
+    return reading;
+  }
+
+  async #readNow({ from, to, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {
+    const { feed, subject, clock } = this.#parts;
+    const range = { subject, from: from + 1, to, maxMessages: chunkMessages, maxBytes: chunkBytes };
+    const { messages, readTo } = await feed.history.read(range);
+    if (!(await proveRecovery(feed.history, { subject, offset: from, readTo, epoch }, clock))) return undefined;
+    const publications = this.#interpretAll(messages);
+    return publications && { publications, readTo };
+  }
+
+  /** Undefined where the history was cleared in between: nothing below a tombstone is read. */
+  #interpretAll(messages: readonly StoredMessage[]): Publication[] | undefined {
+    const publications: Publication[] = [];
+    for (const { sequence, headers, data } of messages) {
+      const publication = this.#parts.interpret({ channel: this.#parts.channel, offset: sequence, headers, data });
+      if (publication === "tombstone") return undefined;
+      if (publication) publications.push(publication);
+    }
+    return publications;
+  }
+}

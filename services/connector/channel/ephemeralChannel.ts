@@ -1,0 +1,115 @@
+import type { Bus, BusHeaders, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
+import { noHeaders } from "../../../lib/bus/headerBlock.js";
+import type { Position } from "../protocol/position.js";
+import type { Channel, Chunk, ChunkLimits, Subscriber } from "./channel.js";
+import type { ChannelMessage } from "./parseMessage.js";
+import type { Publication } from "./publication.js";
+import { Ring } from "./ring.js";
+import type { RingBudget } from "./ringBudget.js";
+
+/** What a channel is made with. */
+export interface EphemeralChannelParts {
+  readonly name: string;
+  readonly bus: Bus;
+  readonly budget: RingBudget;
+  readonly ringBytes: number;
+  readonly subscribe: (handler: (message: BusMessage) => void) => BusSubscription;
+  readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
+  /** Gives an epoch that was never used before. */
+  readonly newEpoch: () => string;
+}
+
+/**
+ * A channel without history: offsets count here, the epoch is this connector's own, and the ring is all the history there
+ * is. A client that comes back to the same connector in time misses nothing; elsewhere nothing can be proven.
+ */
+export class EphemeralChannel implements Channel {
+  readonly name: string;
+  readonly #parts: EphemeralChannelParts;
+  readonly #interest: BusSubscription;
+  readonly #stopListening: () => void;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #ring: Ring;
+  #epoch: string;
+  #last = 0;
+
+  constructor(parts: EphemeralChannelParts) {
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#epoch = parts.newEpoch();
+    this.#ring = new Ring(0, parts.ringBytes, parts.budget);
+    this.#interest = parts.subscribe((message) => { this.#onMessage(message); });
+    this.#stopListening = parts.bus.onEvent((event) => {
+      if (event === "reconnected") this.#beginAgain();
+    });
+  }
+
+  get position(): Position {
+    return { offset: this.#last, epoch: this.#epoch };
+  }
+
+  get watermark(): undefined {
+    return undefined;
+  }
+
+  /** Resolves when NATS has taken our interest. */
+  opened(): Promise<void> {
+    return this.#parts.bus.flush();
+  }
+
+  recent({ offset, epoch }: Position, { chunkMessages, chunkBytes }: ChunkLimits): Chunk {
+    if (epoch !== this.#epoch || offset > this.#last) return this.#lost(this.#last);
+    // Too slow for the ring: the newest that are still there follow.
+    if (offset < this.#ring.floor) return this.#lost(this.#ring.floor);
+    const publications = this.#ring.since(offset, chunkMessages, chunkBytes);
+    return { publications, position: { offset: publications.at(-1)?.offset ?? this.#last, epoch }, continuous: true };
+  }
+
+  recover(): Promise<Chunk> {
+    return Promise.resolve(this.#lost(this.#last));
+  }
+
+  attach(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+  }
+
+  detach(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+  }
+
+  close(): void {
+    this.#interest.unsubscribe();
+    this.#stopListening();
+    this.#ring.clear(this.#last);
+    this.#subscribers.clear();
+  }
+
+  #lost(offset: number): Chunk {
+    return { publications: [], position: { offset, epoch: this.#epoch }, continuous: false };
+  }
+
+  #onMessage(message: BusMessage): void {
+    const before = this.#last;
+    const offset = before + 1;
+    const publication = this.#parts.interpret({ channel: this.name, offset, headers: readable(message), data: message.data });
+    if (publication === undefined || publication === "tombstone") return;
+    this.#last = offset;
+    this.#ring.push(publication);
+    for (const subscriber of this.#subscribers) subscriber.onPublication(publication, before);
+  }
+
+  /** What passed while the connection was down is unknown: another epoch, and the subscribers are told. */
+  #beginAgain(): void {
+    this.#epoch = this.#parts.newEpoch();
+    this.#ring.clear(this.#last);
+    for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED");
+  }
+}
+
+function readable(message: BusMessage): BusHeaders {
+  try {
+    return message.headers ?? noHeaders;
+  } catch {
+    return noHeaders;
+  }
+}

@@ -1,0 +1,113 @@
+import type { Bus } from "../../../lib/bus/bus.js";
+import { History } from "../../../lib/bus/history.js";
+import { subjects } from "../../../lib/bus/subjects.js";
+import type { Clock } from "../../../lib/clock.js";
+import type { Namespace } from "../../../lib/config/namespaces.js";
+import type { Log } from "../../../lib/log.js";
+import { Semaphore } from "../../../lib/semaphore.js";
+import { Audit } from "./audit.js";
+import { Ticks } from "./ticks.js";
+
+/** A channel of the namespace, as its feed sees it. */
+export interface FeedChannel {
+  /** The connection is gone: nothing is proven from here on. */
+  suspend(): void;
+  /** The connection is back, or the channel may have missed something: look what the leader has. */
+  resync(): void;
+  /** The namespace has another history now. */
+  changeEpoch(): void;
+}
+
+/** What a feed needs. */
+export interface FeedParts {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Reads of one namespace under way at a time: JetStream answers about 30,000 a second, whatever more is asked at once. */
+const CONCURRENT_READS = 256;
+
+/**
+ * The history of one namespace as this connector follows it: which history it is (epoch), up to where it is proven
+ * (ticks, on one standalone server), and the channels that must be told when either breaks.
+ */
+export class NamespaceFeed {
+  readonly namespace: Namespace;
+  readonly history: History;
+  readonly reads = new Semaphore(CONCURRENT_READS);
+  readonly #bus: Bus;
+  readonly #channels = new Set<FeedChannel>();
+  readonly #ticks: Ticks;
+  readonly #audit: Audit;
+  readonly #stopListening: () => void;
+  #epoch = "";
+  #ticksProve = false;
+
+  constructor(namespace: Namespace, { bus, clock, log }: FeedParts) {
+    this.namespace = namespace;
+    this.#bus = bus;
+    this.history = new History(bus, namespace.name, clock);
+    this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0 });
+    this.#audit = new Audit({ bus, clock, log: log.child({ namespace: namespace.name }), feed: this });
+    this.#stopListening = bus.onEvent((event) => {
+      if (event === "disconnected") for (const channel of this.#channels) channel.suspend();
+      else if (event === "reconnected") for (const channel of this.#channels) channel.resync();
+    });
+  }
+
+  /** Begins to follow. Rejects when the stream is not there (JetStreamError 10059) or NATS doesn't answer. */
+  async start(): Promise<void> {
+    await this.refresh();
+    this.#ticks.start();
+    this.#audit.start();
+  }
+
+  /** Names the present history. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** The newest tick that was seen on this connection, 0 before the first. */
+  get tick(): number {
+    return this.#ticks.sequence;
+  }
+
+  /** Rises with each tick on this connection: what was live before the newest tick came is proven up to it. */
+  get tickSerial(): number {
+    return this.#ticksProve ? this.#ticks.serial : 0;
+  }
+
+  /** When the newest tick came (monotonic clock). */
+  get tickAtMs(): number {
+    return this.#ticks.atMs;
+  }
+
+  /** The republished subject of a channel, and the one under which it is stored. */
+  subjectsOf(channel: string): { readonly live: string; readonly stored: string } {
+    return { live: subjects.republish(channel), stored: subjects.publish(channel) };
+  }
+
+  /** Asks which history it is. Tells the channels when it is another one than before. */
+  async refresh(): Promise<void> {
+    const info = await this.history.infoAfterNow();
+    // On one server, stream and subscribers share a connection's order. Across routes only an audit proves anything.
+    this.#ticksProve = !this.#bus.clustered && (info.leader === undefined || info.leader === this.#bus.serverName);
+    const changed = this.#epoch !== "" && this.#epoch !== info.epoch;
+    this.#epoch = info.epoch;
+    if (changed) for (const channel of this.#channels) channel.changeEpoch();
+  }
+
+  /** Tells `channel` of breaks until the returned function is called. */
+  follow(channel: FeedChannel): () => void {
+    this.#channels.add(channel);
+    this.#ticks.hurry();
+    return () => this.#channels.delete(channel);
+  }
+
+  stop(): void {
+    this.#stopListening();
+    this.#audit.stop();
+    this.#ticks.stop();
+  }
+}

@@ -1,0 +1,112 @@
+import type { Publication } from "./publication.js";
+import type { RingBudget } from "./ringBudget.js";
+
+/** Below this many spent slots it is not worth moving the array. */
+const COMPACT_AT = 256;
+
+/**
+ * The recent publications of one channel: **every** publication with an offset above `floor`, so that a client at or above
+ * `floor` can be served from memory alone. Drops the oldest past its own bytes, and everything when the budget of all
+ * rings asks for it; `floor` rises with what is dropped.
+ */
+export class Ring {
+  readonly #budget: RingBudget;
+  readonly #maxBytes: number;
+  #publications: Publication[] = [];
+  #head = 0;
+  #bytes = 0;
+  #floor: number;
+
+  constructor(floor: number, maxBytes: number, budget: RingBudget) {
+    this.#floor = floor;
+    this.#maxBytes = maxBytes;
+    this.#budget = budget;
+  }
+
+  /** Everything above this offset is here. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** What is kept, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds the newest publication. Its offset must be above all others. */
+  push(publication: Publication): void {
+    this.#publications.push(publication);
+    this.#grow(publication.sizeBytes);
+    while (this.#bytes > this.#maxBytes) this.#dropOldest();
+    this.#budget.used(this);
+  }
+
+  /**
+   * Adds what was read below the floor: every publication above `floor`, up to the present one. Nothing happens where there
+   * is no room for all of it.
+   */
+  extendDown(floor: number, publications: readonly Publication[]): void {
+    const bytes = publications.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (floor >= this.#floor || this.#bytes + bytes > this.#maxBytes) return;
+    this.#publications = [...publications, ...this.#publications.slice(this.#head)];
+    this.#head = 0;
+    this.#floor = floor;
+    this.#grow(bytes);
+    this.#budget.used(this);
+  }
+
+  /** The publications above an offset (which must not be below the floor), oldest first, within the limits but at least one. */
+  since(offset: number, maxMessages: number, maxBytes: number): Publication[] {
+    const taken: Publication[] = [];
+    let bytes = 0;
+    for (let at = this.#firstAbove(offset); at < this.#publications.length; at++) {
+      const publication = this.#publications[at];
+      if (!publication || taken.length >= maxMessages || bytes >= maxBytes) break;
+      taken.push(publication);
+      bytes += publication.sizeBytes;
+    }
+    return taken;
+  }
+
+  /** Forgets everything; the floor rises to `floor`. */
+  clear(floor: number): void {
+    this.#grow(-this.#bytes);
+    this.#publications = [];
+    this.#head = 0;
+    this.#floor = floor;
+    this.#budget.forget(this);
+  }
+
+  /** Forgets everything because memory is wanted elsewhere. */
+  evict(): void {
+    this.clear(this.#publications.at(-1)?.offset ?? this.#floor);
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#publications[this.#head];
+    if (!oldest) return;
+    this.#head += 1;
+    this.#floor = oldest.offset;
+    this.#grow(-oldest.sizeBytes);
+    if (this.#head >= COMPACT_AT && this.#head * 2 > this.#publications.length) {
+      this.#publications = this.#publications.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.grow(bytes);
+  }
+
+  #firstAbove(offset: number): number {
+    let low = this.#head;
+    let high = this.#publications.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#publications[middle]?.offset ?? Infinity) > offset) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

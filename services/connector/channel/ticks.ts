@@ -1,0 +1,84 @@
+import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
+import { header, subjects } from "../../../lib/bus/subjects.js";
+import type { Clock, Timer } from "../../../lib/clock.js";
+
+/** A tick is due after this long, in milliseconds. */
+const TICK_MS = 3_000;
+/** Connectors wait a random part of this longer, so that one of them sends and the others see it. */
+const JITTER_MS = 1_000;
+
+/** What ticks need. `wanted`: whether anybody looks at them now; without, none is sent. */
+interface TicksParts {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly namespace: string;
+  readonly wanted: () => boolean;
+}
+
+/**
+ * The ticks of one namespace: small messages through its stream, about every 3 s, from whichever connector misses one
+ * first. They show that the way through the stream works, and up to which sequence it has been walked.
+ */
+export class Ticks {
+  readonly #parts: TicksParts;
+  #subscription: BusSubscription | undefined;
+  #timer: Timer | undefined;
+  #sequence = 0;
+  #serial = 0;
+  #atMs = -Infinity;
+
+  constructor(parts: TicksParts) {
+    this.#parts = parts;
+  }
+
+  /** The stream sequence of the newest tick, 0 before the first. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** How many ticks were seen. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /** When the newest came (monotonic clock). */
+  get atMs(): number {
+    return this.#atMs;
+  }
+
+  start(): void {
+    const { bus, namespace } = this.#parts;
+    this.#subscription = bus.subscribe(subjects.tickRepublish(namespace), (message) => { this.#onTick(message); });
+    this.#schedule(TICK_MS);
+  }
+
+  /** Somebody has begun to look: no need to wait a whole interval when the last tick is long ago. */
+  hurry(): void {
+    const { clock } = this.#parts;
+    if (this.#timer && clock.monotonicMs() - this.#atMs > TICK_MS + JITTER_MS) this.#schedule(0);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#subscription?.unsubscribe();
+  }
+
+  #onTick(message: BusMessage): void {
+    const sequence = Number(message.headers?.last(header.sequence));
+    if (!Number.isSafeInteger(sequence) || sequence <= this.#sequence) return;
+    this.#sequence = sequence;
+    this.#serial += 1;
+    this.#atMs = this.#parts.clock.monotonicMs();
+    this.#schedule(TICK_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    const { bus, clock, namespace, wanted } = this.#parts;
+    this.#timer?.cancel();
+    this.#timer = clock.after(delayMs + Math.random() * JITTER_MS, () => {
+      if (bus.connected && wanted()) bus.publish(subjects.tick(namespace), new Uint8Array());
+      this.#schedule(TICK_MS);
+    });
+  }
+}

@@ -1,0 +1,183 @@
+import type { Bus } from "../../lib/bus/bus.js";
+import { subjects } from "../../lib/bus/subjects.js";
+import { namespaceOf } from "../../lib/channel/channelName.js";
+import type { Clock, Timer } from "../../lib/clock.js";
+import type { Namespace, Namespaces } from "../../lib/config/namespaces.js";
+import { RpcError } from "../../lib/errors/rpcError.js";
+import type { Log } from "../../lib/log.js";
+import type { Channel } from "./channel/channel.js";
+import { EphemeralChannel } from "./channel/ephemeralChannel.js";
+import type { MessageInterpreter } from "./channel/messageInterpreter.js";
+import { NamespaceFeed } from "./channel/namespaceFeed.js";
+import { RingBudget } from "./channel/ringBudget.js";
+import { StoredChannel } from "./channel/storedChannel.js";
+import type { Limits } from "./limits.js";
+
+/** A share in a channel; the channel stays as long as somebody has one, and a while longer. */
+export interface ChannelHold {
+  readonly channel: Channel;
+  /** Gives the share back. Idempotent. */
+  release(): void;
+}
+
+/** What a hub needs. */
+export interface HubParts {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly namespaces: Namespaces;
+  readonly interpreter: MessageInterpreter;
+  readonly limits: Limits;
+  /** Names this process in the epochs of channels without history. */
+  readonly incarnation: string;
+  /** Told of each message that was taken from NATS, and of repairs. */
+  readonly onMessage: () => void;
+  readonly onRepaired: (messages: number) => void;
+}
+
+interface Entry {
+  readonly channel: Channel;
+  holds: number;
+  linger: Timer | undefined;
+}
+
+/** How long a subscribe waits for its channel to open. */
+const OPEN_TIMEOUT_MS = 5_000;
+
+/** The channels that this connector has interest in: one NATS subscription each, however many subscribers. */
+export class Hub {
+  readonly #parts: HubParts;
+  readonly #feeds = new Map<string, NamespaceFeed>();
+  readonly #entries = new Map<string, Entry>();
+  /** Without holds, longest first. */
+  readonly #idle = new Set<Entry>();
+  readonly #budget: RingBudget;
+  #epochs = 0;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.#budget = new RingBudget(parts.limits.ringBytes);
+    for (const namespace of parts.namespaces.all) {
+      if (namespace.history) this.#feeds.set(namespace.name, new NamespaceFeed(namespace, parts));
+    }
+  }
+
+  /** Begins to follow the streams. Rejects while one of them is not there yet; may be called again then. */
+  async start(): Promise<void> {
+    for (const [name, feed] of this.#feeds) {
+      if (feed.epoch !== "") continue;
+      try {
+        await feed.start();
+      } catch (error) {
+        throw new Error(`the stream of the namespace ${name} can't be followed`, { cause: error });
+      }
+    }
+    this.#parts.bus.subscribe(subjects.nudgeAll, ({ subject, data }) => {
+      this.#onNudge(subject.slice(subjects.nudge("").length), Number(Buffer.from(data).toString("utf8")));
+    });
+  }
+
+  /** Channels with interest at the moment. */
+  get channels(): number {
+    return this.#entries.size;
+  }
+
+  /** What the rings hold, in bytes. */
+  get ringBytes(): number {
+    return this.#budget.bytes;
+  }
+
+  /** Takes a share in a channel of an existing namespace. The channel may not be open yet: see `open`. */
+  hold(name: string): ChannelHold {
+    let entry = this.#entries.get(name);
+    if (!entry) {
+      entry = { channel: this.#create(name), holds: 0, linger: undefined };
+      this.#entries.set(name, entry);
+    }
+    const held = entry;
+    held.holds += 1;
+    held.linger?.cancel();
+    held.linger = undefined;
+    this.#idle.delete(held);
+    let released = false;
+    return {
+      channel: held.channel,
+      release: () => {
+        if (released) return;
+        released = true;
+        held.holds -= 1;
+        if (held.holds === 0) this.#linger(held);
+      },
+    };
+  }
+
+  /** Resolves when the channel is live. Rejects with NATS_UNAVAILABLE after 5 s. */
+  async open(channel: Channel): Promise<void> {
+    let timer: Timer | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = this.#parts.clock.after(OPEN_TIMEOUT_MS, () => {
+        reject(RpcError.natsUnavailable(`the history of ${channel.name} can't be reached at the moment`));
+      });
+    });
+    try {
+      await Promise.race([channel.opened(), timeout]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** Ends all interest. */
+  stop(): void {
+    for (const entry of [...this.#entries.values()]) this.#close(entry);
+    for (const feed of this.#feeds.values()) feed.stop();
+  }
+
+  #linger(entry: Entry): void {
+    const { clock, limits } = this.#parts;
+    entry.linger = clock.after(limits.lingerMs, () => { this.#close(entry); });
+    this.#idle.add(entry);
+    for (const oldest of this.#idle) {
+      if (this.#idle.size <= limits.lingeringChannels) break;
+      this.#close(oldest);
+    }
+  }
+
+  #close(entry: Entry): void {
+    entry.linger?.cancel();
+    this.#idle.delete(entry);
+    this.#entries.delete(entry.channel.name);
+    entry.channel.close();
+  }
+
+  #create(name: string): Channel {
+    const { bus, clock, log, interpreter, limits, incarnation, namespaces, onMessage, onRepaired } = this.#parts;
+    const namespace = namespaces.byName(namespaceOf(name));
+    if (!namespace) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
+    const interpret = (message: Parameters<typeof interpreter.interpret>[0]): ReturnType<typeof interpreter.interpret> =>
+      interpreter.interpret(message, namespace);
+    const common = { name, budget: this.#budget, ringBytes: limits.ringBytesPerChannel, interpret };
+    const subscribe: Bus["subscribe"] = (subject, handler) =>
+      bus.subscribe(subject, (message) => {
+        onMessage();
+        handler(message);
+      });
+    const feed = this.#feedOf(namespace);
+    if (feed) return new StoredChannel({ ...common, feed, subscribe, onRepaired, clock, log, waitingMessages: limits.waitingMessages });
+    return new EphemeralChannel({
+      ...common,
+      bus,
+      subscribe: (handler) => subscribe(subjects.publish(name), handler),
+      newEpoch: () => `${incarnation}.${String(++this.#epochs)}`,
+    });
+  }
+
+  #feedOf(namespace: Namespace): NamespaceFeed | undefined {
+    return this.#feeds.get(namespace.name);
+  }
+
+  /** The publish service stored a message that may not have been republished: a channel behind it looks. */
+  #onNudge(name: string, sequence: number): void {
+    const channel = this.#entries.get(name)?.channel;
+    if (channel instanceof StoredChannel && channel.position.offset < sequence) channel.resync();
+  }
+}

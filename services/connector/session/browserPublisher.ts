@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import type { Publish } from "../../../gen/halley/v1/client.js";
+import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
+import type { Publisher } from "../../../lib/bus/publisher.js";
+import { contentType, header, subjects } from "../../../lib/bus/subjects.js";
+import { encodeUserToken } from "../../../lib/channel/userToken.js";
+import type { Clock } from "../../../lib/clock.js";
+import type { Namespace } from "../../../lib/config/namespaces.js";
+import { RpcError, type Violation } from "../../../lib/errors/rpcError.js";
+import { checkPayload } from "../../../lib/schema/checkPayload.js";
+import type { SchemaRegistry } from "../../../lib/schema/schemaRegistry.js";
+import { MAX_PAYLOAD_BYTES } from "../channel/parseMessage.js";
+import type { Position } from "../protocol/position.js";
+import type { Permissions } from "./permissions.js";
+
+/** What publishing for browsers needs. */
+interface BrowserPublisherParts {
+  readonly bus: Bus;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly registry: SchemaRegistry;
+  readonly permissions: Permissions;
+  /** The present epoch of a namespace with history. */
+  readonly epochOf: (namespace: string) => string;
+}
+
+/** What became of a publish. */
+export interface PublishOutcome {
+  /** Undefined where the channel has no history. */
+  readonly position: Position | undefined;
+  readonly duplicate: boolean;
+}
+
+const DEADLINE_MS = 5_000;
+const MAX_TYPE_BYTES = 255;
+const MAX_KEY_BYTES = 128;
+
+/** Publishes for browsers, where the namespace allows it: with the user id as sender, and keys that are the user's own. */
+export class BrowserPublisher {
+  readonly #parts: BrowserPublisherParts;
+
+  constructor(parts: BrowserPublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the message is stored. Throws the refusal: permission first, then everything that is wrong with it. */
+  async publish(userId: string, request: Publish): Promise<PublishOutcome> {
+    const { bus, publisher, permissions, registry, epochOf } = this.#parts;
+    const { channel, type, key } = request;
+    const namespace = permissions.toPublish(userId, channel);
+    const { encoding, data } = payloadOf(request);
+    checkPayload(registry, namespace, { type, encoding, data });
+    const headers = makeHeaders({
+      [header.type]: type === "" ? undefined : type,
+      [header.contentType]: encoding === "protobuf" ? contentType.protobuf : undefined,
+      [header.time]: new Date(this.#parts.clock.nowMs()).toISOString(),
+      [header.sender]: encodeUserToken(userId),
+      [header.messageId]: messageId(namespace, userId, channel, key),
+    });
+    const subject = subjects.publish(channel);
+    if (!namespace.history) {
+      bus.publish(subject, data, { headers });
+      await bus.flush();
+      return { position: undefined, duplicate: false };
+    }
+    const { sequence, duplicate, retried } = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });
+    // A duplicate of our own retry may have been stored without being republished: whoever is behind it looks.
+    if (duplicate && retried && bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));
+    return { position: { offset: sequence, epoch: epochOf(namespace.name) }, duplicate: duplicate && key !== "" };
+  }
+}
+
+function payloadOf({ data, type, key }: Publish): { encoding: "json" | "protobuf"; data: Uint8Array } {
+  const violations: Violation[] = [];
+  const payload = data?.data;
+  if (!payload) violations.push({ field: "publish.data", description: "is missing" });
+  else if (payload.value.length > MAX_PAYLOAD_BYTES) {
+    violations.push({ field: "publish.data", description: `is ${String(payload.value.length)} bytes, at most ${String(MAX_PAYLOAD_BYTES)} are allowed` });
+  }
+  violations.push(...textFaults("publish.type", type, MAX_TYPE_BYTES), ...textFaults("publish.key", key, MAX_KEY_BYTES));
+  if (!payload || violations.length > 0) throw RpcError.invalid(violations);
+  return { encoding: payload.$case, data: payload.value };
+}
+
+function textFaults(field: string, text: string, maxBytes: number): Violation[] {
+  const violations: Violation[] = [];
+  if (Buffer.byteLength(text) > maxBytes) violations.push({ field, description: `must be at most ${String(maxBytes)} bytes` });
+  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) violations.push({ field, description: "must be printable UTF-8" });
+  // NATS trims header values.
+  if (text !== text.trim()) violations.push({ field, description: "must not begin or end with a space" });
+  return violations;
+}
+
+/**
+ * Scoped by channel and user, in a form that no backend's key (`b <channel> <key>`) can take: nobody's key hides another's
+ * message. Without a key a random one, so that our own retries are stored once. Channel and user token hold no spaces.
+ */
+function messageId(namespace: Namespace, userId: string, channel: string, key: string): string | undefined {
+  if (!namespace.history) return undefined;
+  return key === "" ? `g ${randomUUID()}` : `u ${channel} ${encodeUserToken(userId)} ${key}`;
+}

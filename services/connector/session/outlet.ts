@@ -1,0 +1,19 @@
+import type { Publication } from "../channel/publication.js";
+import type { Close } from "../protocol/closeCodes.js";
+import type { ServerFrame } from "../protocol/serverFrame.js";
+
+/** Where a session's frames go: one live connection. */
+export interface Outlet {
+  /** Queues an answer. Past its bound the connection is closed as too slow. */
+  send(frame: ServerFrame): void;
+  /** Queues a publication; false, and nothing queued, when too much waits for the client already. */
+  publish(publication: Publication): boolean;
+  /** Whether nothing waits for the client. */
+  readonly empty: boolean;
+  /** Whether so much waits that history should not be added. */
+  readonly congested: boolean;
+  /** Resolves when nothing waits for the client any more, or the connection has ended. */
+  drained(): Promise<void>;
+  /** Says why, then ends the connection. `afterMs`: when the client should come back. */
+  close(close: Close, afterMs?: number): void;
+}

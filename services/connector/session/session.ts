@@ -1,0 +1,309 @@
+import type { ClientFrame, Connect, Publish, Subscribe } from "../../../gen/halley/v1/client.js";
+import { EVERYONE_CHANNEL, inboxOf, namespaceOf } from "../../../lib/channel/channelName.js";
+import type { Clock } from "../../../lib/clock.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
+import type { Log } from "../../../lib/log.js";
+import type { Hub } from "../hub.js";
+import type { Limits } from "../limits.js";
+import { CLOSE, type Close } from "../protocol/closeCodes.js";
+import { positionOf, type Position } from "../protocol/position.js";
+import type { ReadFrame } from "../protocol/readFrame.js";
+import type { ServerFrame, SubscribedBody } from "../protocol/serverFrame.js";
+import type { Outlet } from "./outlet.js";
+import type { Permissions } from "./permissions.js";
+import type { PresenceSink } from "./presenceSink.js";
+import type { Requests } from "./requests.js";
+import type { SessionId, SessionIds } from "./sessionId.js";
+import type { SessionOwner, SessionRegistry, Successor } from "./sessionRegistry.js";
+import { Subscription } from "./subscription.js";
+import type { SubscriberCounts } from "./subscriberCounts.js";
+import type { Identity, TokenVerifier } from "./token.js";
+
+/** What all sessions of a connector share. */
+export interface SessionServices {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly hub: Hub;
+  readonly tokens: TokenVerifier;
+  readonly sessionIds: SessionIds;
+  readonly registry: SessionRegistry;
+  readonly permissions: Permissions;
+  readonly requests: Requests;
+  readonly presence: PresenceSink;
+  readonly counts: SubscriberCounts;
+  /** Makes an id for a fault and logs its cause. */
+  readonly explain: (thrown: unknown) => RpcError;
+}
+
+/** Who is signed in, and as what session. */
+interface SignedIn {
+  readonly id: SessionId;
+  readonly userId: string;
+  expiresAtMs: number;
+}
+
+/**
+ * A session on a live connection: signs in, keeps the subscriptions, answers frames. Frames are begun in the order in which
+ * they come; answers come as they are ready. Knows no transport but its outlet.
+ */
+export class Session implements SessionOwner {
+  readonly #services: SessionServices;
+  readonly #outlet: Outlet;
+  readonly #subscriptions = new Map<string, Subscription>();
+  #signedIn: SignedIn | undefined;
+  /** Frames that came while `connect` was being answered. */
+  #beforeSignIn: ReadFrame[] | undefined;
+  #publishing = 0;
+  #ended = false;
+
+  constructor(services: SessionServices, outlet: Outlet) {
+    this.#services = services;
+    this.#outlet = outlet;
+  }
+
+  /** Whether `connect` was answered. */
+  get open(): boolean {
+    return this.#signedIn !== undefined;
+  }
+
+  /** When the token expires, milliseconds since 1970; Infinity where it doesn't. */
+  get expiresAtMs(): number {
+    return this.#signedIn?.expiresAtMs ?? Infinity;
+  }
+
+  /** Handles one frame. Never throws; what is wrong is answered. */
+  onFrame(read: ReadFrame): void {
+    if (this.#ended) return;
+    if (this.#beforeSignIn) {
+      this.#beforeSignIn.push(read);
+      return;
+    }
+    if (!this.#signedIn) {
+      this.#onFirstFrame(read);
+      return;
+    }
+    if (!read.ok) this.#refuse(read.id, read.error);
+    else this.#dispatch(read.frame);
+  }
+
+  /** By namespace, the positions that a ping may carry: of namespaces in which every channel is live and proven. */
+  provenPositions(): Map<string, Position> {
+    const positions = new Map<string, Position>();
+    if (!this.#outlet.empty) return positions;
+    const behind = new Set<string>();
+    for (const [channel, subscription] of this.#subscriptions) {
+      const namespace = namespaceOf(channel);
+      const { watermark } = subscription;
+      if (watermark) positions.set(namespace, watermark);
+      else behind.add(namespace);
+    }
+    for (const namespace of behind) positions.delete(namespace);
+    return positions;
+  }
+
+  supersede(successor: Successor): void {
+    this.#end(successor === "here" ? undefined : this.#services.limits.reconnectGraceMs);
+    this.#outlet.close(CLOSE.replaced);
+  }
+
+  /** The connection has ended, or is about to. `graceMs`: how long the session is not missed. Idempotent. */
+  end(graceMs: number): void {
+    this.#end(graceMs);
+  }
+
+  #end(graceMs: number | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { registry, presence, counts } = this.#services;
+    for (const [channel, subscription] of this.#subscriptions) {
+      subscription.end();
+      counts.remove(channel);
+    }
+    this.#subscriptions.clear();
+    if (!this.#signedIn) return;
+    registry.release(this.#signedIn.id, this);
+    if (graceMs !== undefined) presence.sessionClosed(this.#signedIn.id.bytes, graceMs);
+  }
+
+  #onFirstFrame(read: ReadFrame): void {
+    const frame = read.ok ? read.frame : undefined;
+    if (frame?.frame?.$case !== "connect") {
+      const error = read.ok ? new RpcError("NOT_CONNECTED", "the first frame must be connect") : read.error;
+      this.#refuse(read.ok ? read.frame.id : read.id, error);
+      this.#close(CLOSE.protocolViolated);
+      return;
+    }
+    this.#beforeSignIn = [];
+    const { id } = frame;
+    this.#connect(id, frame.frame.value)
+      .catch((error: unknown) => { this.#onConnectFailed(id, this.#services.explain(error)); })
+      .finally(() => {
+        const waiting = this.#beforeSignIn ?? [];
+        this.#beforeSignIn = undefined;
+        for (const next of waiting) this.onFrame(next);
+      });
+  }
+
+  async #connect(id: number, { token, session, positions }: Connect): Promise<void> {
+    const { tokens, sessionIds, registry, presence, limits, clock } = this.#services;
+    const identity = await tokens.verify(token);
+    if (this.#ended) return;
+    const { userId } = identity;
+    const sessionId = sessionIds.check(session, userId) ?? sessionIds.create(userId);
+    registry.claim(sessionId, userId, this);
+    this.#signedIn = { id: sessionId, userId, expiresAtMs: expiryOf(identity) };
+    presence.sessionOpened({ id: sessionId.bytes, user: userId, transport: "websocket", sinceMs: clock.nowMs() });
+    const own = [inboxOf(userId), EVERYONE_CHANNEL];
+    const opened = await Promise.all(own.map((channel) => this.#open(channel, positionOf(positions[channel]))));
+    if (this.#ended) return;
+    const bodies = new Map(opened.map(({ channel, body }) => [channel, body]));
+    this.#outlet.send({ kind: "connected", id, session: sessionId.text, user: userId, pingIntervalMs: limits.pingIntervalMs, subscriptions: bodies });
+    for (const { subscription } of opened) subscription.begin();
+  }
+
+  #onConnectFailed(id: number, error: RpcError): void {
+    if (this.#ended) return;
+    this.#refuse(id, error);
+    this.#close(closeFor(error));
+  }
+
+  #dispatch({ id, frame }: ClientFrame): void {
+    const signedIn = this.#signedIn;
+    if (!signedIn) return;
+    switch (frame?.$case) {
+      case "connect":
+        this.#refuse(id, new RpcError("NOT_CONNECTED", "this connection is signed in already; bring a new token with refresh"));
+        return;
+      case "subscribe":
+        this.#onSubscribe(id, frame.value);
+        return;
+      case "unsubscribe":
+        this.#onUnsubscribe(id, frame.value.channel);
+        return;
+      case "publish":
+        this.#answer(id, this.#onPublish(id, signedIn, frame.value));
+        return;
+      case "members":
+        this.#answer(id, this.#services.requests.members(id, signedIn.userId, frame.value.channel));
+        return;
+      case "refresh":
+        this.#answer(id, this.#onRefresh(id, signedIn, frame.value.token));
+        return;
+      case "pong":
+      case undefined:
+    }
+  }
+
+  #onSubscribe(id: number, { channel, position }: Subscribe): void {
+    const signedIn = this.#signedIn;
+    if (!signedIn) return;
+    const { permissions, limits, presence, log } = this.#services;
+    let keepsMembers: boolean;
+    try {
+      keepsMembers = permissions.toSubscribe(signedIn.userId, channel).presence;
+      if (!this.#subscriptions.has(channel) && this.#subscriptions.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
+        throw new RpcError("TOO_MANY_SUBSCRIPTIONS", `a session may have ${String(limits.subscriptionsPerSession)} subscriptions`);
+      }
+    } catch (error) {
+      this.#refuse(id, this.#services.explain(error));
+      return;
+    }
+    this.#open(channel, positionOf(position))
+      .then(({ subscription, body }) => {
+        if (this.#subscriptions.get(channel) !== subscription) return;
+        if (keepsMembers) presence.joined(signedIn.id.bytes, channel);
+        this.#outlet.send({ kind: "subscribed", id, channel, body });
+        subscription.begin();
+      })
+      .catch((error: unknown) => {
+        log.debug({ err: error, channel }, "a subscribe failed");
+        this.#refuse(id, this.#services.explain(error));
+      });
+  }
+
+  /** Replaces a subscription of the same channel. Rejects, with nothing left behind, when the channel can't be read. */
+  async #open(channel: string, position: Position | undefined): Promise<{ channel: string; subscription: Subscription; body: SubscribedBody }> {
+    this.#drop(channel);
+    const subscription = new Subscription(channel, { ...this.#services, outlet: this.#outlet });
+    this.#subscriptions.set(channel, subscription);
+    this.#services.counts.add(channel);
+    try {
+      return { channel, subscription, body: await subscription.open(position) };
+    } catch (error) {
+      if (this.#subscriptions.get(channel) === subscription) this.#drop(channel);
+      throw error;
+    }
+  }
+
+  /** Ends a subscription; false when there was none. */
+  #drop(channel: string): boolean {
+    const subscription = this.#subscriptions.get(channel);
+    if (!subscription) return false;
+    subscription.end();
+    this.#subscriptions.delete(channel);
+    this.#services.counts.remove(channel);
+    return true;
+  }
+
+  #onUnsubscribe(id: number, channel: string): void {
+    const signedIn = this.#signedIn;
+    if (!signedIn) return;
+    if (channel === EVERYONE_CHANNEL || channel === inboxOf(signedIn.userId)) {
+      this.#refuse(id, RpcError.invalid([{ field: "unsubscribe.channel", description: "the inbox and 'all' belong to the session" }]));
+      return;
+    }
+    if (this.#drop(channel)) this.#services.presence.left(signedIn.id.bytes, channel);
+    this.#outlet.send({ kind: "unsubscribed", id, channel, reason: "" });
+  }
+
+  async #onPublish(id: number, { userId }: SignedIn, request: Publish): Promise<ServerFrame> {
+    if (this.#publishing >= this.#services.limits.publishesInFlight) {
+      throw new RpcError("OVERLOADED", `${String(this.#publishing)} publishes of this session wait for their answer already`, { retryAfterMs: 1_000 });
+    }
+    this.#publishing += 1;
+    try {
+      return await this.#services.requests.publish(id, userId, request);
+    } finally {
+      this.#publishing -= 1;
+    }
+  }
+
+  async #onRefresh(id: number, signedIn: SignedIn, token: string): Promise<ServerFrame> {
+    const identity = await this.#services.tokens.verify(token);
+    if (identity.userId !== signedIn.userId) throw new RpcError("TOKEN_OF_ANOTHER_USER", "the new token is another user's");
+    signedIn.expiresAtMs = expiryOf(identity);
+    return { kind: "refreshed", id, expiresAtMs: identity.expiresAtMs };
+  }
+
+  #answer(id: number, answer: Promise<ServerFrame>): void {
+    answer.then(
+      (frame) => { if (!this.#ended) this.#outlet.send(frame); },
+      (error: unknown) => { this.#refuse(id, this.#services.explain(error)); },
+    );
+  }
+
+  #refuse(id: number, error: RpcError): void {
+    if (!this.#ended) this.#outlet.send({ kind: "error", id, error });
+  }
+
+  #close(close: Close): void {
+    this.#end(0);
+    this.#outlet.close(close);
+  }
+}
+
+/** The inbox and `all`, which every session has beside what it asked for. */
+const OWN_CHANNELS = 2;
+
+function expiryOf({ expiresAtMs }: Identity): number {
+  return expiresAtMs ?? Infinity;
+}
+
+/** How a connection ends whose connect was refused. */
+function closeFor({ reason, retryable }: RpcError): Close {
+  if (reason === "TOKEN_EXPIRED") return CLOSE.tokenExpired;
+  if (reason === "TOKEN_REFUSED") return CLOSE.badToken;
+  if (reason === "TOO_MANY_SESSIONS") return CLOSE.limitAbused;
+  return retryable ? CLOSE.overloaded : CLOSE.notAllowed;
+}

@@ -1,0 +1,96 @@
+import type { Bus, BusSubscription } from "../../../lib/bus/bus.js";
+import { subjects } from "../../../lib/bus/subjects.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
+import type { SessionId } from "./sessionId.js";
+
+/** Who took a session over: a connection here, or one at another connector. */
+export type Successor = "here" | "elsewhere";
+
+/** A connection, or a waiting poll, that has a session. */
+export interface SessionOwner {
+  /** A newer connection has the session now: end without freeing it. */
+  supersede(successor: Successor): void;
+}
+
+/** What a registry needs. */
+interface RegistryParts {
+  readonly bus: Bus;
+  /** Names this process, so that it knows its own announcements. */
+  readonly connector: string;
+  readonly sessionsPerUser: number;
+}
+
+interface Entry {
+  readonly owner: SessionOwner;
+  readonly userId: string;
+}
+
+/**
+ * The sessions of this connector, one owner each. A new owner is announced to all connectors, so that an older connection
+ * of the same session ends wherever it is.
+ */
+export class SessionRegistry {
+  readonly #parts: RegistryParts;
+  readonly #entries = new Map<string, Entry>();
+  readonly #perUser = new Map<string, number>();
+  readonly #announcements: BusSubscription;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+    this.#announcements = parts.bus.subscribe(subjects.sessionAll, ({ subject, data }) => {
+      if (Buffer.from(data).toString("utf8") === parts.connector) return;
+      this.#supersede(subject.slice(subjects.session("").length), "elsewhere");
+    });
+  }
+
+  /** Sessions that are here. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Gives the session to `owner`; an older owner is superseded. Throws TOO_MANY_SESSIONS. */
+  claim({ key }: SessionId, userId: string, owner: SessionOwner): void {
+    const { sessionsPerUser } = this.#parts;
+    if (!this.#entries.has(key) && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
+      throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`);
+    }
+    if (this.#entries.get(key)?.owner !== owner) this.#supersede(key, "here");
+    this.#entries.set(key, { owner, userId });
+    this.#count(userId, 1);
+    this.announce(key);
+  }
+
+  /** Tells all other connectors that the session is here now. */
+  announce(key: string): void {
+    const { bus, connector } = this.#parts;
+    if (bus.connected) bus.publish(subjects.session(key), Buffer.from(connector));
+  }
+
+  /** Frees the session if `owner` still has it. */
+  release({ key }: SessionId, owner: SessionOwner): void {
+    const entry = this.#entries.get(key);
+    if (entry?.owner === owner) this.#remove(key, entry);
+  }
+
+  stop(): void {
+    this.#announcements.unsubscribe();
+  }
+
+  #supersede(key: string, successor: Successor): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#remove(key, entry);
+    entry.owner.supersede(successor);
+  }
+
+  #remove(key: string, { userId }: Entry): void {
+    this.#entries.delete(key);
+    this.#count(userId, -1);
+  }
+
+  #count(userId: string, change: 1 | -1): void {
+    const count = (this.#perUser.get(userId) ?? 0) + change;
+    if (count === 0) this.#perUser.delete(userId);
+    else this.#perUser.set(userId, count);
+  }
+}

@@ -1,0 +1,36 @@
+import { errors, jwtVerify } from "jose";
+import { userIdFault } from "../../../lib/channel/userToken.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
+
+/** Who a token signs in, and for how long. */
+export interface Identity {
+  readonly userId: string;
+  /** Milliseconds since 1970; undefined where the token never expires. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** Checks the JWTs that browsers bring: HS256 only, `sub` is the user id, `exp` and `nbf` are honoured. */
+export class TokenVerifier {
+  readonly #secret: Uint8Array;
+
+  constructor(secret: string) {
+    this.#secret = new TextEncoder().encode(secret);
+  }
+
+  /** Throws TOKEN_EXPIRED or TOKEN_REFUSED; the sentence never holds the token. */
+  async verify(token: string): Promise<Identity> {
+    if (token === "") throw new RpcError("TOKEN_REFUSED", "a token is needed: send the JWT that your backend made");
+    try {
+      const { payload } = await jwtVerify(token, this.#secret, { algorithms: ["HS256"] });
+      const fault = userIdFault(payload.sub ?? "");
+      if (payload.sub === undefined || fault !== undefined) {
+        throw new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault ?? "is missing"}`);
+      }
+      return { userId: payload.sub, expiresAtMs: payload.exp === undefined ? undefined : payload.exp * 1_000 };
+    } catch (error) {
+      if (error instanceof RpcError) throw error;
+      if (error instanceof errors.JWTExpired) throw new RpcError("TOKEN_EXPIRED", "the token has expired: bring a new one");
+      throw new RpcError("TOKEN_REFUSED", "the token is not a JWT signed with the server's secret (HS256)", { cause: error });
+    }
+  }
+}

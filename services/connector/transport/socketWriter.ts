@@ -1,0 +1,105 @@
+import type { Duplex } from "node:stream";
+import type { Publication } from "../channel/publication.js";
+import type { ServerFrame } from "../protocol/serverFrame.js";
+import type { Flusher } from "./flusher.js";
+import type { FrameChain, FrameLink } from "./frameChain.js";
+
+/** The bounds of a writer, in bytes. */
+interface WriterLimits {
+  /** Publications are refused when this much waits. */
+  readonly queueBytes: number;
+  /** The connection is overrun when this much waits. */
+  readonly replyQueueBytes: number;
+}
+
+/** What a writer is made with. */
+interface WriterParts {
+  readonly socket: Duplex;
+  readonly flusher: Flusher;
+  readonly chain: FrameChain;
+  readonly limits: WriterLimits;
+  /** More answers wait than the client may leave unread. */
+  readonly onOverrun: () => void;
+}
+
+/**
+ * Writes ready-made WebSocket messages to one socket, coalesced: everything due goes out in one message at the end of the
+ * turn. While the socket takes no more, frames wait as a link of shared chains, bounded in bytes.
+ */
+export class SocketWriter {
+  readonly #parts: WriterParts;
+  #pending: FrameLink | undefined;
+  #scheduled = false;
+  #drainWaiters: (() => void)[] = [];
+  #ended = false;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+    parts.socket.on("drain", () => { this.#onDrain(); });
+  }
+
+  /** What waits for the client, in bytes. */
+  get queuedBytes(): number {
+    return (this.#pending?.bytes ?? 0) + this.#parts.socket.writableLength;
+  }
+
+  /** Queues a publication; false, and nothing queued, when too much waits. One is always taken when nothing waits. */
+  publish(publication: Publication): boolean {
+    if (this.#ended || this.queuedBytes >= this.#parts.limits.queueBytes) return false;
+    this.#pending = this.#parts.chain.addPublication(this.#pending, publication);
+    this.#schedule();
+    return true;
+  }
+
+  /** Queues a frame of this client. */
+  send(frame: ServerFrame): void {
+    if (this.#ended) return;
+    const { chain, limits, onOverrun } = this.#parts;
+    if (frame.kind === "publication") this.#pending = chain.addPublication(this.#pending, frame.publication);
+    else this.#pending = chain.addFrame(this.#pending, chain.codec.encode(frame));
+    this.#schedule();
+    if (this.queuedBytes > limits.replyQueueBytes && this.#parts.socket.writableNeedDrain) onOverrun();
+  }
+
+  /** Resolves when nothing waits any more, or the writer has ended. */
+  drained(): Promise<void> {
+    if (this.#ended || this.queuedBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+  }
+
+  /** Writes what waits, if the socket takes it. */
+  flush(): void {
+    this.#scheduled = false;
+    const { socket, chain } = this.#parts;
+    if (!this.#pending || this.#ended || socket.writableNeedDrain) return;
+    const message = this.#pending.message(chain.codec);
+    this.#pending = undefined;
+    socket.write(message);
+    if (socket.writableLength === 0) this.#tellDrained();
+  }
+
+  /** Takes no more; what waits is dropped, those who wait are told. Idempotent. */
+  end(): void {
+    this.#ended = true;
+    this.#pending = undefined;
+    this.#tellDrained();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#parts.flusher.schedule(this);
+  }
+
+  #onDrain(): void {
+    this.flush();
+    if (this.queuedBytes === 0) this.#tellDrained();
+  }
+
+  #tellDrained(): void {
+    const waiters = this.#drainWaiters;
+    if (waiters.length === 0) return;
+    this.#drainWaiters = [];
+    for (const tell of waiters) tell();
+  }
+}

@@ -1,0 +1,205 @@
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+import type { Clock } from "../../../lib/clock.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
+import type { Publication } from "../channel/publication.js";
+import type { Limits } from "../limits.js";
+import { CLOSE, type Close } from "../protocol/closeCodes.js";
+import type { Codec } from "../protocol/codec.js";
+import type { ReadFrame } from "../protocol/readFrame.js";
+import type { ServerFrame } from "../protocol/serverFrame.js";
+import { FrameRate } from "../session/frameRate.js";
+import type { Outlet } from "../session/outlet.js";
+import { Session, type SessionServices } from "../session/session.js";
+import type { Flusher } from "./flusher.js";
+import { SocketWriter } from "./socketWriter.js";
+
+/** What a connection is made with. */
+export interface ConnectionParts {
+  readonly webSocket: WebSocket;
+  /** The socket that `webSocket` lives on. Both write whole frames to it, so that theirs and ours never interleave. */
+  readonly socket: Duplex;
+  readonly codec: Codec;
+  readonly flusher: Flusher;
+  readonly services: SessionServices;
+  readonly onDelivery: () => void;
+  readonly onEnd: (connection: WebSocketConnection) => void;
+}
+
+/** After our close frame the client has this long to answer it. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** One WebSocket: reads frames into its session, writes what the session queues, and watches over time and bounds. */
+export class WebSocketConnection implements Outlet {
+  readonly #parts: ConnectionParts;
+  readonly #session: Session;
+  readonly #writer: SocketWriter;
+  readonly #rate: FrameRate;
+  readonly #openedAtMs: number;
+  #receivedBytes = 0;
+  /** The client's last sign of life; any byte is one. */
+  #heardAtMs: number;
+  #nextPingAtMs: number;
+  #pingedAtMs = Infinity;
+  /** Since when the same bytes wait, and how many of ours the socket had taken then. */
+  #stuckSinceMs = Infinity;
+  #writtenBytes = 0;
+  #closingAtMs = Infinity;
+  #ended = false;
+
+  constructor(parts: ConnectionParts) {
+    const { services, socket, webSocket, flusher, codec } = parts;
+    const { limits, clock } = services;
+    this.#parts = parts;
+    this.#openedAtMs = clock.monotonicMs();
+    this.#heardAtMs = this.#openedAtMs;
+    // Spread over the interval: connections that came together are not pinged together.
+    this.#nextPingAtMs = this.#openedAtMs + limits.pingIntervalMs * (0.5 + Math.random() / 2);
+    this.#rate = new FrameRate(clock, limits.framesPerSecond, limits.framesBurst);
+    const onOverrun = (): void => { this.close(CLOSE.tooSlow); };
+    this.#writer = new SocketWriter({ socket, flusher, chain: flusher.chainOf(codec), limits, onOverrun });
+    this.#session = new Session(services, this);
+    webSocket.on("message", (data: Buffer, isBinary: boolean) => { this.#onMessage(data, isBinary); });
+    // 1000: the client said goodbye. A reload (1001) or a cut (1006) is no leave yet.
+    webSocket.on("close", (code: number) => { this.#end(code === 1000 ? 0 : limits.reconnectGraceMs); });
+    // What ws finds wrong (not UTF-8, too large, a broken frame) it closes by itself, with the code of the RFC.
+    webSocket.on("error", () => undefined);
+    socket.on("data", () => { this.#heardAtMs = clock.monotonicMs(); });
+  }
+
+  get empty(): boolean {
+    return this.#writer.queuedBytes === 0;
+  }
+
+  get congested(): boolean {
+    return this.#writer.queuedBytes >= this.#limits.queueBytes / 2;
+  }
+
+  send(frame: ServerFrame): void {
+    this.#writer.send(frame);
+  }
+
+  publish(publication: Publication): boolean {
+    const taken = this.#writer.publish(publication);
+    if (taken) this.#parts.onDelivery();
+    return taken;
+  }
+
+  drained(): Promise<void> {
+    return this.#writer.drained();
+  }
+
+  close(close: Close, afterMs = 0): void {
+    if (this.#ended || this.#closingAtMs !== Infinity) return;
+    this.#closingAtMs = this.#now();
+    this.#writer.send({ kind: "disconnect", close, afterMs });
+    this.#writer.flush();
+    this.#parts.webSocket.close(close.code, close.reason);
+    this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : 0);
+  }
+
+  /** Looks at the time: pings, and closes what is late, stuck or expired. To be called about once a second. */
+  tick(): void {
+    const nowMs = this.#now();
+    const { webSocket, services } = this.#parts;
+    if (this.#closingAtMs !== Infinity) {
+      if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) webSocket.terminate();
+      return;
+    }
+    if (!this.#session.open && nowMs - this.#openedAtMs > this.#limits.signInMs) this.#refuse("no connect frame came in time");
+    else if (services.clock.nowMs() >= this.#session.expiresAtMs) this.close(CLOSE.tokenExpired);
+    else if (this.#isStuck(nowMs)) this.close(CLOSE.tooSlow);
+    else this.#pingWhenDue(nowMs);
+  }
+
+  /** Sends the client away, to come back elsewhere. */
+  drain(afterMs: number): void {
+    this.close(CLOSE.draining, afterMs);
+  }
+
+  /** Ends at once, without a word. */
+  terminate(): void {
+    this.#parts.webSocket.terminate();
+  }
+
+  get #limits(): Limits {
+    return this.#parts.services.limits;
+  }
+
+  #now(): number {
+    return this.#parts.services.clock.monotonicMs();
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    if (this.#closingAtMs !== Infinity) return;
+    if (!this.#session.open) {
+      this.#receivedBytes += data.length;
+      if (this.#receivedBytes > this.#limits.signInBytes) {
+        this.#refuse("too much was sent before connect was answered");
+        return;
+      }
+    }
+    const frames = this.#decode(data, isBinary);
+    for (const frame of frames ?? []) {
+      if (this.#closingAtMs !== Infinity) return;
+      if (!this.#rate.take()) {
+        const error = new RpcError("TOO_MANY_FRAMES", `more than ${String(this.#limits.framesPerSecond)} frames a second`);
+        this.send({ kind: "error", id: 0, error });
+        this.close(CLOSE.limitAbused);
+        return;
+      }
+      this.#session.onFrame(frame);
+    }
+  }
+
+  #decode(data: Buffer, isBinary: boolean): ReadFrame[] | undefined {
+    const { codec } = this.#parts;
+    try {
+      if (isBinary !== codec.binary) throw new RpcError("MALFORMED_FRAME", `${codec.subprotocol} takes ${codec.binary ? "binary" : "text"} messages`);
+      return codec.decode(data);
+    } catch (error) {
+      this.send({ kind: "error", id: 0, error: this.#parts.services.explain(error) });
+      this.close(CLOSE.protocolViolated);
+      return undefined;
+    }
+  }
+
+  #refuse(why: string): void {
+    this.send({ kind: "error", id: 0, error: new RpcError("NOT_CONNECTED", why) });
+    this.close(CLOSE.protocolViolated);
+  }
+
+  #pingWhenDue(nowMs: number): void {
+    const { pingIntervalMs, pongMs } = this.#limits;
+    if (this.#heardAtMs >= this.#pingedAtMs) this.#pingedAtMs = Infinity;
+    if (nowMs - this.#pingedAtMs > pongMs) {
+      this.close(CLOSE.noPong);
+      return;
+    }
+    if (nowMs < this.#nextPingAtMs || !this.#session.open) return;
+    this.#nextPingAtMs = nowMs + pingIntervalMs;
+    this.#pingedAtMs = Math.min(this.#pingedAtMs, nowMs);
+    this.send({ kind: "ping", positions: this.#session.provenPositions() });
+  }
+
+  /** Whether something waits and the socket has taken nothing for too long. */
+  #isStuck(nowMs: number): boolean {
+    const { socket } = this.#parts;
+    const written = "bytesWritten" in socket && typeof socket.bytesWritten === "number" ? socket.bytesWritten - socket.writableLength : 0;
+    if (this.#writer.queuedBytes === 0 || written !== this.#writtenBytes) {
+      this.#writtenBytes = written;
+      this.#stuckSinceMs = this.#writer.queuedBytes === 0 ? Infinity : nowMs;
+      return false;
+    }
+    return nowMs - this.#stuckSinceMs > this.#limits.stuckMs;
+  }
+
+  #end(graceMs: number): void {
+    this.#writer.end();
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#session.end(graceMs);
+    if (this.#parts.webSocket.readyState === this.#parts.webSocket.CLOSED) this.#parts.onEnd(this);
+    else this.#parts.webSocket.once("close", () => { this.#parts.onEnd(this); });
+  }
+}

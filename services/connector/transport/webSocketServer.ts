@@ -1,0 +1,82 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer as WsServer } from "ws";
+import type { Timer } from "../../../lib/clock.js";
+import { chooseCodec } from "../protocol/codec.js";
+import type { SessionServices } from "../session/session.js";
+import { Flusher } from "./flusher.js";
+import { WebSocketConnection } from "./webSocketConnection.js";
+
+/** What the server needs. */
+interface ServerParts {
+  readonly services: SessionServices;
+  readonly onDelivery: () => void;
+}
+
+const TICK_MS = 1_000;
+
+/** All WebSockets of a connector. */
+export class WebSocketServer {
+  readonly #parts: ServerParts;
+  readonly #flusher = new Flusher();
+  readonly #connections = new Set<WebSocketConnection>();
+  readonly #ws: WsServer;
+  readonly #timer: Timer;
+
+  constructor(parts: ServerParts) {
+    const { limits, clock } = parts.services;
+    this.#parts = parts;
+    this.#ws = new WsServer({
+      noServer: true,
+      clientTracking: false,
+      // Memory, and its writes are asynchronous: they would overtake ours.
+      perMessageDeflate: false,
+      maxPayload: limits.frameBytes,
+      handleProtocols: (offered) => (offered.has(chooseCodec(offered).subprotocol) ? chooseCodec(offered).subprotocol : false),
+    });
+    this.#timer = clock.every(TICK_MS, () => {
+      for (const connection of this.#connections) connection.tick();
+    });
+  }
+
+  /** How many are open, or closing. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes over a socket that asks to be upgraded. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#ws.handleUpgrade(request, socket, head, (webSocket) => {
+      const codec = chooseCodec([webSocket.protocol]);
+      const onEnd = (ended: WebSocketConnection): void => { this.#connections.delete(ended); };
+      this.#connections.add(new WebSocketConnection({ ...this.#parts, webSocket, socket, codec, flusher: this.#flusher, onEnd }));
+    });
+  }
+
+  /** Sends all clients away, spread over `windowMs`; resolves when the last has been told. */
+  async drain(windowMs: number): Promise<void> {
+    const { clock } = this.#parts.services;
+    const connections = [...this.#connections];
+    await Promise.all(
+      connections.map(
+        (connection) =>
+          new Promise<void>((resolve) => {
+            clock.after(Math.random() * windowMs, () => {
+              connection.drain(Math.round(Math.random() * COME_BACK_MS));
+              resolve();
+            });
+          }),
+      ),
+    );
+  }
+
+  /** Ends what is left. */
+  stop(): void {
+    this.#timer.cancel();
+    for (const connection of this.#connections) connection.terminate();
+    this.#ws.close();
+  }
+}
+
+/** Clients that are sent away together come back within this time, each at its own moment. */
+const COME_BACK_MS = 2_000;
