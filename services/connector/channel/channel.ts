@@ -31,6 +31,8 @@ export interface Chunk {
 /** A channel that this connector has interest in. */
 export interface Channel {
   readonly name: string;
+  /** Whether it has been live once: before, it has no position, and nothing can be read. */
+  readonly isOpen: boolean;
   /** The newest position that is proven: nothing above it has been delivered. */
   readonly position: Position;
   /**

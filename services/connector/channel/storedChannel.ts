@@ -78,6 +78,10 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#start(undefined);
   }
 
+  get isOpen(): boolean {
+    return this.#state !== "opening";
+  }
+
   get position(): Position {
     return { offset: Math.max(this.#last, this.#provenNow()), epoch: this.#epoch };
   }
@@ -143,6 +147,11 @@ export class StoredChannel implements Channel, FeedChannel {
 
   changeEpoch(): void {
     this.resync();
+  }
+
+  /** As a call, because it may have become true during any await. */
+  #isClosed(): boolean {
+    return this.#closed.signal.aborted;
   }
 
   #provenNow(): number {
@@ -220,26 +229,25 @@ export class StoredChannel implements Channel, FeedChannel {
   #start(work: Work | undefined): void {
     if (this.#state === "live") this.#state = "behind";
     this.#run(work).catch((error: unknown) => {
-      if (!this.#closed.signal.aborted) this.#parts.log.error({ err: error, channel: this.name }, "a channel can't be followed any more");
+      if (!this.#isClosed()) this.#parts.log.error({ err: error, channel: this.name }, "a channel can't be followed any more");
     });
   }
 
   async #run(first: Work | undefined): Promise<void> {
-    const { signal } = this.#closed;
     let work = first;
-    while (!signal.aborted) {
+    while (!this.#isClosed()) {
       if (this.#mustEstablish) work = () => this.#establish();
       if (!work) break;
       try {
         await this.#parts.feed.reads.run(work);
-        work = signal.aborted ? undefined : this.#takeWaiting();
+        work = this.#isClosed() ? undefined : this.#takeWaiting();
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#isClosed()) return;
         this.#parts.log.debug({ err: error, channel: this.name }, "a channel is behind; it is tried again");
-        await sleep(this.#parts.clock, RETRY_MS * (1 + Math.random()), signal);
+        await sleep(this.#parts.clock, RETRY_MS * (1 + Math.random()), this.#closed.signal);
       }
     }
-    if (signal.aborted) return;
+    if (this.#isClosed()) return;
     this.#state = "live";
     this.#resolveOpened();
   }
@@ -305,7 +313,7 @@ export class StoredChannel implements Channel, FeedChannel {
     let repaired = 0;
     while (this.#last < to) {
       const chunk = await this.#reader.read({ from: this.#last, to, epoch: this.#epoch, chunkMessages, chunkBytes });
-      if (this.#closed.signal.aborted) return;
+      if (this.#isClosed()) return;
       if (chunk === undefined) {
         this.#last = to;
         this.#proven = Math.max(this.#proven, to);

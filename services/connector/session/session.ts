@@ -17,7 +17,7 @@ import type { SessionId, SessionIds } from "./sessionId.js";
 import type { SessionOwner, SessionRegistry, Successor } from "./sessionRegistry.js";
 import { Subscription } from "./subscription.js";
 import type { SubscriberCounts } from "./subscriberCounts.js";
-import type { Identity, TokenVerifier } from "./token.js";
+import type { TokenVerifier } from "./token.js";
 
 /** What all sessions of a connector share. */
 export interface SessionServices {
@@ -32,6 +32,8 @@ export interface SessionServices {
   readonly requests: Requests;
   readonly presence: PresenceSink;
   readonly counts: SubscriberCounts;
+  /** Whether member lists are kept of a channel. */
+  readonly keepsMembers: (channel: string) => boolean;
   /** Makes an id for a fault and logs its cause. */
   readonly explain: (thrown: unknown) => RpcError;
 }
@@ -148,18 +150,23 @@ export class Session implements SessionOwner {
   async #connect(id: number, { token, session, positions }: Connect): Promise<void> {
     const { tokens, sessionIds, registry, presence, limits, clock } = this.#services;
     const identity = await tokens.verify(token);
-    if (this.#ended) return;
+    if (this.#hasEnded()) return;
     const { userId } = identity;
     const sessionId = sessionIds.check(session, userId) ?? sessionIds.create(userId);
     registry.claim(sessionId, userId, this);
-    this.#signedIn = { id: sessionId, userId, expiresAtMs: expiryOf(identity) };
+    this.#signedIn = { id: sessionId, userId, expiresAtMs: identity.expiresAtMs ?? Infinity };
     presence.sessionOpened({ id: sessionId.bytes, user: userId, transport: "websocket", sinceMs: clock.nowMs() });
     const own = [inboxOf(userId), EVERYONE_CHANNEL];
     const opened = await Promise.all(own.map((channel) => this.#open(channel, positionOf(positions[channel]))));
-    if (this.#ended) return;
+    if (this.#hasEnded()) return;
     const bodies = new Map(opened.map(({ channel, body }) => [channel, body]));
     this.#outlet.send({ kind: "connected", id, session: sessionId.text, user: userId, pingIntervalMs: limits.pingIntervalMs, subscriptions: bodies });
     for (const { subscription } of opened) subscription.begin();
+  }
+
+  /** As a call, because it may have become true during any await. */
+  #hasEnded(): boolean {
+    return this.#ended;
   }
 
   #onConnectFailed(id: number, error: RpcError): void {
@@ -198,10 +205,9 @@ export class Session implements SessionOwner {
   #onSubscribe(id: number, { channel, position }: Subscribe): void {
     const signedIn = this.#signedIn;
     if (!signedIn) return;
-    const { permissions, limits, presence, log } = this.#services;
-    let keepsMembers: boolean;
+    const { permissions, limits, presence, log, keepsMembers } = this.#services;
     try {
-      keepsMembers = permissions.toSubscribe(signedIn.userId, channel).presence;
+      permissions.toSubscribe(signedIn.userId, channel);
       if (!this.#subscriptions.has(channel) && this.#subscriptions.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
         throw new RpcError("TOO_MANY_SUBSCRIPTIONS", `a session may have ${String(limits.subscriptionsPerSession)} subscriptions`);
       }
@@ -212,7 +218,7 @@ export class Session implements SessionOwner {
     this.#open(channel, positionOf(position))
       .then(({ subscription, body }) => {
         if (this.#subscriptions.get(channel) !== subscription) return;
-        if (keepsMembers) presence.joined(signedIn.id.bytes, channel);
+        if (keepsMembers(channel)) presence.joined(signedIn.id.bytes, channel);
         this.#outlet.send({ kind: "subscribed", id, channel, body });
         subscription.begin();
       })
@@ -270,10 +276,9 @@ export class Session implements SessionOwner {
   }
 
   async #onRefresh(id: number, signedIn: SignedIn, token: string): Promise<ServerFrame> {
-    const identity = await this.#services.tokens.verify(token);
-    if (identity.userId !== signedIn.userId) throw new RpcError("TOKEN_OF_ANOTHER_USER", "the new token is another user's");
-    signedIn.expiresAtMs = expiryOf(identity);
-    return { kind: "refreshed", id, expiresAtMs: identity.expiresAtMs };
+    const { frame, expiresAtMs } = await this.#services.requests.refresh(id, signedIn.userId, token);
+    signedIn.expiresAtMs = expiresAtMs ?? Infinity;
+    return frame;
   }
 
   #answer(id: number, answer: Promise<ServerFrame>): void {
@@ -295,10 +300,6 @@ export class Session implements SessionOwner {
 
 /** The inbox and `all`, which every session has beside what it asked for. */
 const OWN_CHANNELS = 2;
-
-function expiryOf({ expiresAtMs }: Identity): number {
-  return expiresAtMs ?? Infinity;
-}
 
 /** How a connection ends whose connect was refused. */
 function closeFor({ reason, retryable }: RpcError): Close {

@@ -48,22 +48,21 @@ export class SessionRegistry {
     return this.#entries.size;
   }
 
-  /** Gives the session to `owner`; an older owner is superseded. Throws TOO_MANY_SESSIONS. */
+  /** Gives the session to `owner` and tells all connectors; another owner is superseded. Throws TOO_MANY_SESSIONS. */
   claim({ key }: SessionId, userId: string, owner: SessionOwner): void {
     const { sessionsPerUser } = this.#parts;
-    if (!this.#entries.has(key) && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
+    const present = this.#entries.get(key);
+    if (present?.owner === owner) {
+      this.#announce(key);
+      return;
+    }
+    if (!present && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
       throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`);
     }
-    if (this.#entries.get(key)?.owner !== owner) this.#supersede(key, "here");
+    this.#supersede(key, "here");
     this.#entries.set(key, { owner, userId });
     this.#count(userId, 1);
-    this.announce(key);
-  }
-
-  /** Tells all other connectors that the session is here now. */
-  announce(key: string): void {
-    const { bus, connector } = this.#parts;
-    if (bus.connected) bus.publish(subjects.session(key), Buffer.from(connector));
+    this.#announce(key);
   }
 
   /** Frees the session if `owner` still has it. */
@@ -74,6 +73,12 @@ export class SessionRegistry {
 
   stop(): void {
     this.#announcements.unsubscribe();
+  }
+
+  /** Tells all other connectors that the session is here now. */
+  #announce(key: string): void {
+    const { bus, connector } = this.#parts;
+    if (bus.connected) bus.publish(subjects.session(key), Buffer.from(connector));
   }
 
   #supersede(key: string, successor: Successor): void {

@@ -12,16 +12,17 @@ import { allocateMessage } from "./webSocketMessage.js";
 export class FrameLink {
   /** Of the message's payload, separators included. */
   readonly bytes: number;
-  readonly #before: FrameLink | undefined;
-  readonly #frame: Buffer;
+  /** Undefined at the root, where nothing waits. */
+  readonly before: FrameLink | undefined;
+  readonly frame: Buffer;
   /** The link that was made last for a publication behind this one: nearly always the one that is asked for next. */
   #lastPublication: Publication | undefined;
   #lastLink: FrameLink | undefined;
   #message: Buffer | undefined;
 
   constructor(before: FrameLink | undefined, frame: Buffer, bytes: number) {
-    this.#before = before;
-    this.#frame = frame;
+    this.before = before;
+    this.frame = frame;
     this.bytes = bytes;
   }
 
@@ -44,9 +45,9 @@ export class FrameLink {
     const { message, payloadAt } = allocateMessage(this.bytes, binary);
     let end = payloadAt + this.bytes;
     // Filled from the end: a link knows only what came before it.
-    for (const link of this.#backwards()) {
-      end -= link.#frame.length;
-      link.#frame.copy(message, end);
+    for (const frame of framesBackwards(this)) {
+      end -= frame.length;
+      frame.copy(message, end);
       if (end > payloadAt) {
         end -= separator.length;
         separator.copy(message, end);
@@ -54,13 +55,14 @@ export class FrameLink {
     }
     return message;
   }
+}
 
-  *#backwards(): Generator<FrameLink> {
-    let link = this.#before ? this : undefined;
-    while (link) {
-      yield link;
-      link = link.#before?.#before ? link.#before : undefined;
-    }
+/** The frames of a chain, last first, without the empty one at its root. */
+function* framesBackwards(last: FrameLink): Generator<Buffer> {
+  let link = last;
+  for (let before = link.before; before; before = link.before) {
+    yield link.frame;
+    link = before;
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { Clock } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Publication } from "../channel/publication.js";
 import type { Limits } from "../limits.js";

@@ -1,0 +1,45 @@
+import { ConfigError } from "../../lib/config/configError.js";
+import { loadNamespaces, type Namespaces } from "../../lib/config/namespaces.js";
+import { readSettings } from "../../lib/config/settings.js";
+import { DEFAULT_LIMITS, type Limits } from "./limits.js";
+
+/** Everything that a connector is told. */
+export interface ConnectorConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly opsPort: number;
+  readonly natsUrls: readonly string[];
+  readonly namespaces: Namespaces;
+  readonly jwtSecret: string;
+  /** Origins, `*`, or `loopback`. */
+  readonly allowedOrigins: readonly string[];
+  /** A folder of .proto files or a descriptor set; undefined: no registered types. */
+  readonly schemas: string | undefined;
+  /** Serves the demo page and gives tokens to whoever asks: `halley dev` only. */
+  readonly demo: boolean;
+  readonly limits: Limits;
+  readonly logLevel: string;
+}
+
+/** Reads the environment and halley.yaml. Throws ConfigError with every problem at once. */
+export function readConnectorConfig(env: Readonly<Record<string, string | undefined>>): ConnectorConfig {
+  const settings = readSettings(env);
+  const namespaces = loadNamespaces(settings.HALLEY_CONFIG);
+  const jwtSecret = settings.HALLEY_JWT_SECRET;
+  if (jwtSecret === undefined) {
+    throw new ConfigError(["HALLEY_JWT_SECRET is missing: set it to the secret, at least 32 characters, with which your backend signs tokens (HS256)"]);
+  }
+  return Object.freeze({
+    host: settings.HALLEY_HOST ?? "0.0.0.0",
+    port: settings.HALLEY_CONNECTOR_PORT,
+    opsPort: settings.HALLEY_CONNECTOR_OPS_PORT,
+    natsUrls: settings.HALLEY_NATS_URL.length > 0 ? settings.HALLEY_NATS_URL : ["nats://127.0.0.1:4222"],
+    namespaces,
+    jwtSecret,
+    allowedOrigins: settings.HALLEY_ALLOWED_ORIGINS,
+    schemas: settings.HALLEY_SCHEMAS,
+    demo: false,
+    limits: DEFAULT_LIMITS,
+    logLevel: settings.HALLEY_LOG_LEVEL,
+  });
+}

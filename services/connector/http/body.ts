@@ -1,0 +1,14 @@
+import type { IncomingMessage } from "node:http";
+import { RpcError } from "../../../lib/errors/rpcError.js";
+
+/** Reads the body of a request. Throws TOO_LARGE as soon as it is past `maxBytes`; rejects when the client goes away. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw new RpcError("TOO_LARGE", `the body is larger than ${String(maxBytes)} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}

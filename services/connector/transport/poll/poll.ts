@@ -1,0 +1,275 @@
+import type { ClientFrame } from "../../../../gen/halley/v1/client.js";
+import { EVERYONE_CHANNEL, inboxOf } from "../../../../lib/channel/channelName.js";
+import type { Timer } from "../../../../lib/clock.js";
+import { RpcError } from "../../../../lib/errors/rpcError.js";
+import type { Subscriber } from "../../channel/channel.js";
+import { CLOSE } from "../../protocol/closeCodes.js";
+import { encodeJsonFrame } from "../../protocol/jsonCodec.js";
+import { positionOf, type Position } from "../../protocol/position.js";
+import type { ServerFrame } from "../../protocol/serverFrame.js";
+import type { SessionServices } from "../../session/session.js";
+import { PollChannel } from "./pollChannel.js";
+import type { PollRequest } from "./pollRequest.js";
+
+/** Why a waiting poll is answered before anything came. */
+export type PollEnd = "superseded" | "draining" | "gone";
+
+/** What a poll is answered for. */
+export interface PollContext {
+  readonly services: SessionServices;
+  readonly userId: string;
+  /** Whether the client doesn't know its session id yet. */
+  readonly isNew: boolean;
+  /** The end of the token's life, milliseconds since 1970; Infinity where it has none. */
+  readonly expiresAtMs: number;
+  readonly onDelivery: () => void;
+}
+
+/** The bytes of publications in one answer, of all channels together. */
+const ANSWER_BYTES = 256 * 1024;
+
+/**
+ * One poll. It has no state but what the request brought: it reads what follows the client's positions, and where there is
+ * nothing, waits for the first thing to come. The answer's positions move only over what is in the answer, so whoever
+ * repeats the request gets the same again.
+ */
+export class Poll implements Subscriber {
+  readonly #request: PollRequest;
+  readonly #context: PollContext;
+  readonly #channels = new Map<string, PollChannel>();
+  /** Could not be read in the last round. */
+  readonly #unreadable = new Set<PollChannel>();
+  /** Encoded frames of the answer. */
+  readonly #frames: string[] = [];
+  #bytes = 0;
+  #mustAnswer: boolean;
+  #end: PollEnd | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(request: PollRequest, context: PollContext) {
+    this.#request = request;
+    this.#context = context;
+    this.#mustAnswer = context.isNew;
+  }
+
+  /** The channels that are subscribed after this poll. */
+  get channels(): ReadonlySet<string> {
+    return new Set(this.#channels.keys());
+  }
+
+  /** Runs the frames and gathers the answer: the frames and positions of the body, as JSON texts. Called once. */
+  async answer(onSubscriptionsKnown: () => void): Promise<{ readonly frames: string; readonly positions: string }> {
+    try {
+      this.#holdChannels();
+      const answered = this.#runFrames();
+      onSubscriptionsKnown();
+      await Promise.all([this.#openChannels(), answered]);
+      await this.#gather();
+      if (this.#end === "superseded" || this.#end === "gone") return { frames: "[]", positions: this.#positionsAsSent() };
+      if (this.#end === "draining") this.#add({ kind: "disconnect", close: CLOSE.draining, afterMs: Math.round(Math.random() * 1_000) });
+      return { frames: `[${this.#frames.join(",")}]`, positions: this.#positionsNow() };
+    } finally {
+      for (const channel of this.#channels.values()) channel.release();
+    }
+  }
+
+  /** Ends the waiting. */
+  end(end: PollEnd): void {
+    this.#end ??= end;
+    this.#wake();
+  }
+
+  onPublication(): void {
+    // What comes in the same turn goes into the same answer.
+    setImmediate(this.#wake);
+  }
+
+  onReset(): void {
+    this.#wake();
+  }
+
+  #holdChannels(): void {
+    const { userId } = this.#context;
+    for (const [channel, position] of this.#request.positions) {
+      try {
+        this.#hold(channel, position, undefined);
+      } catch (error) {
+        this.#add({ kind: "unsubscribed", id: 0, channel, reason: this.#explain(error).reason });
+      }
+    }
+    for (const own of [inboxOf(userId), EVERYONE_CHANNEL]) {
+      if (!this.#channels.has(own)) this.#hold(own, undefined, undefined);
+    }
+  }
+
+  /** Takes a share in a channel that the user may read. Throws the refusal. */
+  #hold(channel: string, position: Position | undefined, subscribeId: number | undefined): void {
+    const { hub, permissions, limits } = this.#context.services;
+    permissions.toSubscribe(this.#context.userId, channel);
+    if (this.#channels.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
+      throw new RpcError("TOO_MANY_SUBSCRIPTIONS", `a session may have ${String(limits.subscriptionsPerSession)} subscriptions`);
+    }
+    this.#drop(channel);
+    this.#channels.set(channel, new PollChannel(hub.hold(channel), position, subscribeId));
+  }
+
+  #drop(channel: string): void {
+    this.#channels.get(channel)?.release();
+    this.#channels.delete(channel);
+  }
+
+  /** Begins every frame, in order; resolves when all are answered. */
+  async #runFrames(): Promise<void> {
+    await Promise.all(
+      this.#request.frames.map(async (read) => {
+        const id = read.ok ? read.frame.id : read.id;
+        try {
+          if (!read.ok) throw read.error;
+          const answer = await this.#run(read.frame);
+          if (answer) this.#add(answer);
+        } catch (error) {
+          this.#add({ kind: "error", id, error: this.#explain(error) });
+        }
+      }),
+    );
+  }
+
+  async #run({ id, frame }: ClientFrame): Promise<ServerFrame | undefined> {
+    const { userId, services } = this.#context;
+    switch (frame?.$case) {
+      case "subscribe":
+        this.#hold(frame.value.channel, positionOf(frame.value.position), id);
+        return undefined;
+      case "unsubscribe":
+        return this.#unsubscribe(id, frame.value.channel);
+      case "publish":
+        if (frame.value.key === "") throw RpcError.invalid([{ field: "publish.key", description: "is needed in a poll, which may run twice" }]);
+        return services.requests.publish(id, userId, frame.value);
+      case "members":
+        return services.requests.members(id, userId, frame.value.channel);
+      case "refresh":
+        return (await services.requests.refresh(id, userId, frame.value.token)).frame;
+      case "connect":
+        throw new RpcError("NOT_CONNECTED", "a poll is signed in by its token; it takes no connect frame");
+      case "pong":
+      case undefined:
+        return undefined;
+    }
+  }
+
+  #unsubscribe(id: number, channel: string): ServerFrame {
+    if (channel === EVERYONE_CHANNEL || channel === inboxOf(this.#context.userId)) {
+      throw RpcError.invalid([{ field: "unsubscribe.channel", description: "the inbox and 'all' belong to the session" }]);
+    }
+    this.#drop(channel);
+    return { kind: "unsubscribed", id, channel, reason: "" };
+  }
+
+  /** Waits until the channels are live. One that can't be opened stays where it is; its subscribe frame is refused. */
+  async #openChannels(): Promise<void> {
+    const { hub } = this.#context.services;
+    await Promise.all(
+      [...this.#channels.values()].map(async (channel) => {
+        try {
+          await hub.open(channel.channel);
+        } catch (error) {
+          this.#onUnreadable(channel, error);
+        }
+      }),
+    );
+  }
+
+  async #gather(): Promise<void> {
+    const { services, expiresAtMs } = this.#context;
+    const waitMs = Math.max(0, Math.min(this.#request.waitMs, expiresAtMs - services.clock.nowMs()));
+    const answerAtMs = services.clock.monotonicMs() + waitMs;
+    for (;;) {
+      await this.#readAll();
+      // Something came for one channel while another was read.
+      if (this.#hasNews()) continue;
+      const leftMs = answerAtMs - services.clock.monotonicMs();
+      if (this.#frames.length > 0 || this.#mustAnswer || this.#end || leftMs <= 0) return;
+      await this.#waitForNews(leftMs);
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    this.#unreadable.clear();
+    for (const channel of this.#channels.values()) await this.#readChannel(channel);
+  }
+
+  async #readChannel(channel: PollChannel): Promise<void> {
+    const { limits } = this.#context.services;
+    if (!channel.channel.isOpen) {
+      this.#unreadable.add(channel);
+      return;
+    }
+    try {
+      do {
+        const chunkBytes = Math.min(limits.chunkBytes, ANSWER_BYTES - this.#bytes);
+        if (chunkBytes <= 0 && channel.subscribeId === undefined) return;
+        const { frames, first } = await channel.read({ chunkMessages: limits.chunkMessages, chunkBytes: Math.max(chunkBytes, 1) });
+        this.#mustAnswer ||= first;
+        for (const frame of frames) this.#add(frame);
+      } while (!channel.caughtUp);
+    } catch (error) {
+      this.#onUnreadable(channel, error);
+    }
+  }
+
+  /** Whether a channel that can be read has more, and the answer has room. */
+  #hasNews(): boolean {
+    if (this.#end || this.#bytes >= ANSWER_BYTES) return false;
+    return [...this.#channels.values()].some((channel) => !channel.caughtUp && !this.#unreadable.has(channel));
+  }
+
+  /** The channel stays where it is, to be read later; a subscribe frame that waits for it is refused. */
+  #onUnreadable(channel: PollChannel, error: unknown): void {
+    this.#unreadable.add(channel);
+    if (channel.subscribeId === undefined || this.#channels.get(channel.name) !== channel) return;
+    this.#add({ kind: "error", id: channel.subscribeId, error: this.#explain(error) });
+    this.#drop(channel.name);
+  }
+
+  /** Resolves when something came on a channel, the poll was ended, or the time is over. */
+  async #waitForNews(limitMs: number): Promise<void> {
+    const channels = [...this.#channels.values()];
+    // Channels that can't be read at the moment are looked at again after a while; the others wake us.
+    let timer: Timer | undefined;
+    const news = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = this.#context.services.clock.after(this.#unreadable.size === 0 ? limitMs : Math.min(limitMs, LOOK_AGAIN_MS), resolve);
+    });
+    for (const channel of channels) channel.attach(this);
+    await news;
+    for (const channel of channels) channel.detach(this);
+    timer?.cancel();
+  }
+
+  #add(frame: ServerFrame): void {
+    const encoded = encodeJsonFrame(frame);
+    this.#frames.push(encoded);
+    this.#bytes += encoded.length;
+    if (frame.kind === "publication") this.#context.onDelivery();
+  }
+
+  #positionsNow(): string {
+    return encodePositions([...this.#channels.values()].map(({ name, position }) => [name, position]));
+  }
+
+  #positionsAsSent(): string {
+    return encodePositions(this.#request.positions);
+  }
+
+  #explain(error: unknown): RpcError {
+    return this.#context.services.explain(error);
+  }
+}
+
+const OWN_CHANNELS = 2;
+const LOOK_AGAIN_MS = 1_000;
+const FROM_NOW: Position = { offset: 0, epoch: "" };
+
+function encodePositions(positions: Iterable<readonly [string, Position | undefined]>): string {
+  return JSON.stringify(Object.fromEntries([...positions].map(([channel, position]) => [channel, position ?? FROM_NOW])));
+}

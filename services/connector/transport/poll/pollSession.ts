@@ -1,0 +1,111 @@
+import type { Timer } from "../../../../lib/clock.js";
+import type { Limits } from "../../limits.js";
+import { FrameRate } from "../../session/frameRate.js";
+import type { SessionServices } from "../../session/session.js";
+import type { SessionId } from "../../session/sessionId.js";
+import type { SessionOwner, Successor } from "../../session/sessionRegistry.js";
+import type { Poll, PollEnd } from "./poll.js";
+
+/** What a polled session is made with. */
+interface PollSessionParts {
+  readonly id: SessionId;
+  readonly userId: string;
+  readonly services: SessionServices;
+  /** Told once, when the session is no longer here. */
+  readonly onEnd: () => void;
+}
+
+/**
+ * What this connector remembers of a session between its polls, for presence only: nothing that an answer depends on.
+ * It counts as online while a poll waits, and for `pollGraceMs` after its last answer.
+ */
+export class PollSession implements SessionOwner {
+  readonly #parts: PollSessionParts;
+  readonly #rate: FrameRate;
+  readonly #channels = new Set<string>();
+  #current: { readonly seq: number; readonly poll: Poll } | undefined;
+  #idle: Timer;
+  #ended = false;
+
+  constructor(parts: PollSessionParts) {
+    const { services, id, userId } = parts;
+    this.#parts = parts;
+    this.#rate = new FrameRate(services.clock, this.#limits.framesPerSecond, this.#limits.framesBurst);
+    services.presence.sessionOpened({ id: id.bytes, user: userId, transport: "poll", sinceMs: services.clock.nowMs() });
+    this.#idle = this.#endWhenIdle();
+  }
+
+  /** Whether so many frames more may come now. */
+  takeFrames(count: number): boolean {
+    for (let taken = 0; taken <= count; taken++) if (!this.#rate.take()) return false;
+    return true;
+  }
+
+  /** The poll is the session's newest: an older one is ended. False when a newer one waits already. Throws TOO_MANY_SESSIONS. */
+  begin(seq: number, poll: Poll): boolean {
+    if (this.#current && seq < this.#current.seq) return false;
+    this.#parts.services.registry.claim(this.#parts.id, this.#parts.userId, this);
+    this.#current?.poll.end("superseded");
+    this.#current = { seq, poll };
+    this.#idle.cancel();
+    return true;
+  }
+
+  /** The session's channels are these now. */
+  setChannels(channels: ReadonlySet<string>): void {
+    if (this.#ended) return;
+    for (const channel of this.#channels) if (!channels.has(channel)) this.#leave(channel);
+    for (const channel of channels) if (!this.#channels.has(channel)) this.#join(channel);
+  }
+
+  /** The poll is answered, or can't be any more. */
+  finish(poll: Poll): void {
+    if (this.#current?.poll !== poll) return;
+    this.#current = undefined;
+    if (!this.#ended) this.#idle = this.#endWhenIdle();
+  }
+
+  /** Ends the waiting poll, if there is one. */
+  endPoll(end: PollEnd): void {
+    this.#current?.poll.end(end);
+  }
+
+  supersede(successor: Successor): void {
+    this.#current?.poll.end("superseded");
+    // Elsewhere: polls may alternate between connectors, so the session stays here too until it has been idle.
+    if (successor === "here") this.#end(false);
+  }
+
+  get #limits(): Limits {
+    return this.#parts.services.limits;
+  }
+
+  #endWhenIdle(): Timer {
+    return this.#parts.services.clock.after(this.#limits.pollGraceMs, () => { this.#end(true); });
+  }
+
+  #join(channel: string): void {
+    const { services, id } = this.#parts;
+    this.#channels.add(channel);
+    services.counts.add(channel);
+    if (services.keepsMembers(channel)) services.presence.joined(id.bytes, channel);
+  }
+
+  #leave(channel: string): void {
+    const { services, id } = this.#parts;
+    this.#channels.delete(channel);
+    services.counts.remove(channel);
+    if (services.keepsMembers(channel)) services.presence.left(id.bytes, channel);
+  }
+
+  #end(isGone: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { services, id, onEnd } = this.#parts;
+    this.#idle.cancel();
+    for (const channel of this.#channels) services.counts.remove(channel);
+    services.registry.release(id, this);
+    if (isGone) services.presence.sessionClosed(id.bytes, 0);
+    onEnd();
+  }
+}
