@@ -87,6 +87,11 @@ export class Hub {
     return this.#budget.bytes;
   }
 
+  /** The present epoch of a namespace with history; "" for others. */
+  epochOf(namespace: string): string {
+    return this.#feeds.get(namespace)?.epoch ?? "";
+  }
+
   /** Takes a share in a channel of an existing namespace. The channel may not be open yet: see `open`. */
   hold(name: string): ChannelHold {
     let entry = this.#entries.get(name);

@@ -5,7 +5,7 @@ import { RpcError } from "../../../lib/errors/rpcError.js";
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += piece.length;
     if (bytes > maxBytes) throw new RpcError("TOO_LARGE", `the body is larger than ${String(maxBytes)} bytes`);
     pieces.push(piece);

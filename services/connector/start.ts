@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "../../lib/clock.js";
+import { RpcError } from "../../lib/errors/rpcError.js";
+import { type Running, StartedParts } from "../../lib/lifecycle.js";
+import type { Log } from "../../lib/log.js";
+import { Metrics } from "../../lib/ops/metrics.js";
+import { OpsServer } from "../../lib/ops/opsServer.js";
+import { Readiness } from "../../lib/ops/readiness.js";
+import { loadSchemas } from "../../lib/schema/loadSchemas.js";
+import type { ConnectorConfig } from "./config.js";
+import { Engine } from "./engine.js";
+import { DevTokens } from "./http/devTokens.js";
+import { EdgeServer } from "./http/edgeServer.js";
+import { Origins } from "./http/origins.js";
+import { type StaticFile, StaticFiles } from "./http/staticFiles.js";
+
+/** A connector whose ports are bound. */
+export interface RunningConnector extends Running {
+  /** WebSocket, long-poll, SDK. */
+  readonly port: number;
+  readonly opsPort: number;
+  /** Resolves when clients may connect; rejects when that can never be. */
+  readonly ready: Promise<void>;
+}
+
+/** Starts a connector. Resolves when its ports are bound; throws one sentence when they can't be, ConfigError for bad schemas. */
+export async function startConnector(config: ConnectorConfig, { log, clock }: { log: Log; clock: Clock }): Promise<RunningConnector> {
+  const registry = await loadSchemas(config.schemas);
+  const metrics = new Metrics("connector");
+  const readiness = new Readiness();
+  const parts = new StartedParts();
+  const engine = new Engine({ config, registry, log, clock, metrics });
+  readiness.add("nats", () => engine.fault);
+  const edge = createEdge(config, engine, { log, clock });
+  const { host, port, opsPort } = config;
+  try {
+    const ops = await OpsServer.start({ host, port: opsPort, portSetting: "HALLEY_CONNECTOR_OPS_PORT", metrics, readiness, log });
+    parts.add(ops, () => ops.stop());
+    const boundPort = await edge.listen(host, port);
+    parts.add(edge, () => { edge.stop(); });
+    parts.add(engine, () => engine.stop());
+    log.info({ port: boundPort, opsPort: ops.port }, "connector listens");
+    const ready = engine.start().then(() => { log.info({}, "connector is ready"); });
+    // Whoever awaits it is told; nobody has to.
+    ready.catch((error: unknown) => { if (!engine.stopping) log.error({ err: error }, "the connector can't become ready"); });
+    const stop = (): Promise<void> => {
+      readiness.drain();
+      edge.close();
+      return parts.stop();
+    };
+    return { port: boundPort, opsPort: ops.port, ready, stop };
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  }
+}
+
+function createEdge(config: ConnectorConfig, engine: Engine, { log, clock }: { log: Log; clock: Clock }): EdgeServer {
+  return new EdgeServer({
+    limits: config.limits,
+    origins: new Origins(config.allowedOrigins),
+    files: new StaticFiles(config.demo ? [...SDK_FILES, ...DEMO_FILES] : SDK_FILES),
+    devTokens: config.demo ? new DevTokens(config.jwtSecret, clock) : undefined,
+    upgrade: (request, socket, head) => { engine.core().webSockets.upgrade(request, socket, head); },
+    poll: (body, gone) => engine.core().polls.answer(body, gone),
+    connections: () => engine.connections,
+    closedBecause: () => engine.closedBecause,
+    explain: (thrown) => {
+      const faultId = randomUUID();
+      if (!(thrown instanceof RpcError)) log.error({ err: thrown, faultId }, "a fault while answering a request");
+      return RpcError.from(thrown, faultId);
+    },
+  });
+}
+
+const SCRIPT = "text/javascript; charset=utf-8";
+
+const SDK_FILES: readonly StaticFile[] = [
+  { path: "/halley.js", file: fileOf("../../client/dist/halley.js"), contentType: SCRIPT },
+  { path: "/halley.mjs", file: fileOf("../../client/dist/halley.mjs"), contentType: SCRIPT },
+];
+
+const DEMO_FILES: readonly StaticFile[] = [];
+
+function fileOf(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
