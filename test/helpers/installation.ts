@@ -1,0 +1,96 @@
+import { SignJWT } from "jose";
+import { systemClock } from "../../lib/clock.js";
+import { type Namespaces, parseNamespaces } from "../../lib/config/namespaces.js";
+import { silentLog } from "../../lib/log.js";
+import type { ConnectorConfig } from "../../services/connector/config.js";
+import { DEFAULT_LIMITS, type Limits } from "../../services/connector/limits.js";
+import { type RunningConnector, startConnector } from "../../services/connector/start.js";
+import { type RunningPublish, startPublish } from "../../services/publish/start.js";
+import { type NatsServer, startNatsServer } from "./natsServer.js";
+
+/** The secret of every test installation. */
+export const TEST_JWT_SECRET = "a secret for tests only, long enough for HS256";
+/** The API key of every test installation. */
+export const TEST_API_KEY = "key-of-the-tests";
+
+/** The namespaces of every test installation. */
+export const TEST_NAMESPACES = {
+  namespaces: {
+    chat: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, presence: true, subscribe: "signed-in", publish: "signed-in", untyped: true },
+    news: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, subscribe: "signed-in", untyped: true },
+    short: { history: { messages: 5, age: "1h", bytes: "16MiB" }, subscribe: "signed-in", publish: "signed-in", untyped: true },
+    typed: { history: { messages: 1_000, age: "1h", bytes: "16MiB" }, subscribe: "signed-in", publish: "signed-in", types: ["demo.v1.ChatMessage"] },
+    live: { subscribe: "signed-in", publish: "signed-in", untyped: true },
+    closed: { history: { messages: 1_000, age: "1h", bytes: "16MiB" }, untyped: true },
+  },
+};
+
+/** Everything but presence, on one real nats-server. */
+export interface Installation {
+  readonly nats: NatsServer;
+  readonly publish: RunningPublish;
+  readonly connectors: readonly RunningConnector[];
+  /** Starts one more connector. */
+  addConnector(changed?: Partial<ConnectorConfig>): Promise<RunningConnector>;
+  /** Ends everything and removes the history. */
+  stop(): Promise<void>;
+}
+
+/** How an installation differs from the usual. */
+export interface InstallationOptions {
+  readonly connectors?: number;
+  readonly namespaces?: object;
+  readonly limits?: Partial<Limits>;
+  readonly schemas?: string;
+}
+
+/** Starts an installation on free ports of loopback, ready to use. */
+export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
+  const nats = await startNatsServer();
+  const namespaces = parseNamespaces(options.namespaces ?? TEST_NAMESPACES, "test");
+  const publish = await startPublish(
+    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], schemas: options.schemas, logLevel: "silent" },
+    { log: silentLog, clock: systemClock },
+  );
+  await publish.ready;
+  const connectors: RunningConnector[] = [];
+  const addConnector = async (changed: Partial<ConnectorConfig> = {}): Promise<RunningConnector> => {
+    const connector = await startConnector({ ...connectorConfig(nats, namespaces, options), ...changed }, { log: silentLog, clock: systemClock });
+    connectors.push(connector);
+    await connector.ready;
+    return connector;
+  };
+  for (let count = 0; count < (options.connectors ?? 1); count++) await addConnector();
+  return {
+    nats,
+    publish,
+    connectors,
+    addConnector,
+    async stop() {
+      await Promise.all(connectors.map((connector) => connector.stop()));
+      await publish.stop();
+      await nats.remove();
+    },
+  };
+}
+
+/** A token for a user, as a backend would make it; `expiresIn` as jose takes it ("1h", "-1m"). */
+export function signToken(user: string, expiresIn = "1h", secret = TEST_JWT_SECRET): Promise<string> {
+  return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject(user).setExpirationTime(expiresIn).sign(new TextEncoder().encode(secret));
+}
+
+function connectorConfig(nats: NatsServer, namespaces: Namespaces, { limits, schemas }: InstallationOptions): ConnectorConfig {
+  return {
+    host: "127.0.0.1",
+    port: 0,
+    opsPort: 0,
+    natsUrls: [nats.url],
+    namespaces,
+    jwtSecret: TEST_JWT_SECRET,
+    allowedOrigins: ["loopback"],
+    schemas,
+    demo: false,
+    limits: { ...DEFAULT_LIMITS, drainMs: 100, ...limits },
+    logLevel: "silent",
+  };
+}
