@@ -13,6 +13,8 @@ export type ChannelStatus = "idle" | "asked" | "live";
 export class Channel {
   readonly name: string;
   status: ChannelStatus = "idle";
+  /** Takes the request back that asks for the channel, while it is not sent. */
+  takeBack: () => boolean = () => false;
   #position: Position | undefined;
   readonly #listeners = new Set<Listener>();
   /** Those who came with an older position than the channel was asked for with: they were promised nothing. */

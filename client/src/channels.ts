@@ -118,7 +118,8 @@ export class Channels {
     if (!isReady || channel.status !== "idle" || channel.isUnheard) return;
     channel.status = "asked";
     const { name, position } = channel;
-    this.#deps.requests.ask({ subscribe: { channel: name, ...(position && { position }) } }, (outcome) => this.#answered(channel, outcome));
+    const subscribe = { channel: name, ...(position && { position }) };
+    channel.takeBack = this.#deps.requests.ask({ subscribe }, (outcome) => this.#answered(channel, outcome));
   }
 
   #answered(channel: Channel, outcome: Outcome): void {
@@ -157,6 +158,7 @@ export class Channels {
     // The connector goes on with what it subscribed by itself, so its position is kept up.
     if (!channel.isUnheard || (isServerHeld(channel.name) && channel.status === "live")) return;
     this.#channels.delete(channel.name);
-    if (channel.status !== "idle") this.#deps.requests.tell({ unsubscribe: { channel: channel.name } });
+    if (channel.status === "idle" || channel.takeBack()) return;
+    this.#deps.requests.tell({ unsubscribe: { channel: channel.name } });
   }
 }

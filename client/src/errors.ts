@@ -23,7 +23,7 @@ export type LocalReason =
   | "PUBLISH_TIMEOUT"
   /** The data is no JSON value. */
   | "INVALID_DATA"
-  /** The data is longer than 512 KiB. */
+  /** The data is longer than 240 KiB. */
   | "TOO_LARGE"
   /** The connector ended the connection for good; `code` and the message say why. */
   | "REFUSED";

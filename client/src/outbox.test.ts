@@ -84,8 +84,8 @@ describe("outbox", () => {
     const kept = [few.halley.publish("chat.lobby", 1), few.halley.publish("chat.lobby", 2)];
     await expect(few.halley.publish("chat.lobby", 3)).rejects.toMatchObject({ reason: "OUTBOX_FULL" });
     const large = new Scene();
-    const half = "x".repeat(500 * 1_024);
-    for (let count = 0; count < 8; count += 1) kept.push(large.halley.publish("chat.lobby", half));
+    const half = "x".repeat(220 * 1_024);
+    for (let count = 0; count < 18; count += 1) kept.push(large.halley.publish("chat.lobby", half));
     await expect(large.halley.publish("chat.lobby", half)).rejects.toMatchObject({ reason: "OUTBOX_FULL" });
     const closed = kept.map((one) => expect(one).rejects.toMatchObject({ reason: "CLOSED" }));
     for (const { halley } of [few, large]) {

@@ -6,8 +6,8 @@ import { type Outcome, type Requests } from "./requests.js";
 
 /** How many publishes may be unanswered on the wire: keeps their order, and a long outbox from flooding a new link. */
 export const PUBLISH_WINDOW = 32;
-/** The longest data, in bytes of JSON; the connector's limit for a payload. */
-export const MAX_DATA_BYTES = 512 * 1_024;
+/** The longest data, in bytes of JSON: the connector takes frames of 256 KiB. */
+export const MAX_DATA_BYTES = 240 * 1_024;
 /** All kept publishes together, in bytes. */
 export const MAX_OUTBOX_BYTES = 4 * 1_024 * 1_024;
 

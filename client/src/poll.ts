@@ -1,6 +1,6 @@
 import { type Clock, type Timer } from "./clock.js";
 import { type ClientFrame, type ErrorFrame, type Position, type Positions, positionOf } from "./frames.js";
-import { endOfRefusal, framesOfAnswer, type PollAnswer } from "./pollAnswer.js";
+import { asConnected, endOfRefusal, type PollAnswer, type SignIn } from "./pollAnswer.js";
 import { userOf } from "./token.js";
 import { type Link, type LinkEnd, type LinkEvents, type Transport } from "./transport.js";
 
@@ -10,8 +10,11 @@ const WAIT_MS = 25_000;
 const ANSWER_LIMIT_MS = 10_000;
 /** A poll that a newer one has overtaken is answered at once; its request is kept so long, to spare its TCP connection. */
 const OVERTAKEN_LIMIT_MS = 2_000;
-/** Frames of one poll, in characters: well below the connector's limit. The others travel with the next. */
-const BODY_CHARACTERS = 64 * 1_024;
+/** Frames of one poll: well below the connector's limits. The others travel with the next. */
+const BATCH_CHARACTERS = 64 * 1_024;
+const BATCH_FRAMES = 100;
+/** Polls begin at least this far apart, so that a stream of messages comes in bundles and not in a storm of polls. */
+const PACE_MS = 25;
 
 /** Long-poll. The cursor moves only by answers that were handled, so that a lost one loses nothing. */
 export function pollTransport(base: string, clock: Clock): Transport {
@@ -25,8 +28,8 @@ interface InFlight {
   /** Whether it asks for something, so that its answer comes at once. */
   readonly isBusy: boolean;
   readonly positions: Positions;
-  /** Channels that were subscribed or unsubscribed since it was sent: its answer does not know. */
-  readonly touched: Set<string>;
+  /** Channels that were unsubscribed since it was sent: its answer does not know. */
+  readonly left: Set<string>;
 }
 
 class PollLink implements Link {
@@ -36,16 +39,17 @@ class PollLink implements Link {
   #token = "";
   #session: string | undefined;
   #seq = 0;
-  /** All subscriptions: as the last handled answer gave them, with what changed since. */
+  /** All subscriptions: as the last handled answer gave them, less what was unsubscribed since. */
   #cursor = new Map<string, Position>();
-  #connect: { readonly id: number; readonly user: string } | undefined;
-  /** Subscriptions brought as positions that no answer has judged yet, with the id of their frame. */
-  readonly #brought = new Map<string, number>();
+  /** The sign-in, until it is answered. */
+  #signIn: SignIn | undefined;
   /** Frames that no poll has carried yet. */
   #waiting: ClientFrame[] = [];
-  /** Whether the cursor gained or lost channels since the last poll was sent. */
-  #changed = false;
+  /** Whether the cursor lost channels since the last poll was sent. */
+  #hasLeft = false;
   #inFlight: InFlight | undefined;
+  #startedAtMs = -Infinity;
+  #paced: Timer | undefined;
   #scheduled = false;
   #closed = false;
 
@@ -71,52 +75,56 @@ class PollLink implements Link {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#paced?.cancel();
     this.#inFlight?.timer.cancel();
     this.#inFlight?.abort.abort();
   }
 
   #take(frame: ClientFrame): void {
-    const { id = 0, connect, subscribe, unsubscribe, refresh, pong } = frame;
-    if (pong) return;
+    const { id = 0, connect, unsubscribe, refresh, pong } = frame;
     if (connect) {
-      this.#token = connect.token;
-      this.#session = connect.session;
-      this.#connect = { id, user: userOf(connect.token) ?? "" };
-      this.#cursor = new Map(Object.entries(connect.positions));
-    } else if (subscribe?.position) {
-      this.#touch(subscribe.channel);
-      this.#cursor.set(subscribe.channel, subscribe.position);
-      this.#brought.set(subscribe.channel, id);
+      const { token, session, positions } = connect;
+      this.#token = token;
+      this.#session = session;
+      this.#signIn = { id, user: userOf(token) ?? "", pingIntervalMs: WAIT_MS, positions };
+      this.#cursor = new Map(Object.entries(positions));
     } else if (unsubscribe) {
-      this.#touch(unsubscribe.channel);
+      // A channel that is left out of the positions is unsubscribed: that takes no frame.
       this.#cursor.delete(unsubscribe.channel);
-      this.#brought.delete(unsubscribe.channel);
-      this.#waiting = this.#waiting.filter((one) => one.subscribe?.channel !== unsubscribe.channel);
-    } else {
+      this.#waiting = this.#waiting.filter(({ subscribe }) => subscribe?.channel !== unsubscribe.channel);
+      this.#inFlight?.left.add(unsubscribe.channel);
+      this.#hasLeft = true;
+    } else if (!pong) {
       if (refresh) this.#token = refresh.token;
       this.#waiting.push(frame);
     }
   }
 
-  #touch(channel: string): void {
-    this.#changed = true;
-    this.#inFlight?.touched.add(channel);
-  }
-
   /** Sends the next poll where none is under way, or the present one only waits and there is something to say. */
   #next(): void {
-    if (this.#closed) return;
     const present = this.#inFlight;
-    if (present && (present.isBusy || (this.#waiting.length === 0 && !this.#changed))) return;
+    if (this.#closed || (present && (present.isBusy || (this.#waiting.length === 0 && !this.#hasLeft)))) return;
+    const early = this.#startedAtMs + PACE_MS - this.#clock.monotonicMs();
+    if (early > 0) {
+      this.#paced ??= this.#clock.after(early, () => {
+        this.#paced = undefined;
+        this.#next();
+      });
+      return;
+    }
     if (present) this.#overtake(present);
-    this.#changed = false;
+    this.#start();
+  }
+
+  #start(): void {
+    this.#hasLeft = false;
+    this.#startedAtMs = this.#clock.monotonicMs();
     const frames = this.#takeBatch();
-    const isJudging = this.#connect !== undefined || this.#brought.size > 0;
-    const waitMs = isJudging ? 0 : WAIT_MS;
+    const waitMs = this.#signIn ? 0 : WAIT_MS;
     const abort = new AbortController();
     const timer = this.#clock.after(waitMs + ANSWER_LIMIT_MS, () => abort.abort());
     const positions = Object.fromEntries(this.#cursor);
-    this.#inFlight = { abort, timer, isBusy: isJudging || frames.length > 0, positions, touched: new Set() };
+    this.#inFlight = { abort, timer, isBusy: this.#signIn !== undefined || frames.length > 0, positions, left: new Set() };
     void this.#poll(this.#inFlight, frames, waitMs);
   }
 
@@ -128,8 +136,12 @@ class PollLink implements Link {
 
   #takeBatch(): ClientFrame[] {
     let characters = 0;
-    const count = this.#waiting.findIndex((frame) => (characters += JSON.stringify(frame).length) > BODY_CHARACTERS);
-    return this.#waiting.splice(0, count === -1 ? this.#waiting.length : Math.max(count, 1));
+    const fitting = this.#waiting.findIndex((frame, index) => {
+      characters += JSON.stringify(frame).length;
+      return index === BATCH_FRAMES || characters > BATCH_CHARACTERS;
+    });
+    // One that is too long for any batch goes alone.
+    return this.#waiting.splice(0, fitting === -1 ? this.#waiting.length : Math.max(fitting, 1));
   }
 
   async #poll(mine: InFlight, frames: readonly ClientFrame[], waitMs: number): Promise<void> {
@@ -141,7 +153,7 @@ class PollLink implements Link {
     if (this.#closed || this.#inFlight !== mine) return;
     this.#inFlight = undefined;
     if ("end" in outcome) {
-      this.#closed = true;
+      this.close();
       this.#events.onEnd(outcome.end);
       return;
     }
@@ -150,25 +162,18 @@ class PollLink implements Link {
     this.#next();
   }
 
-  #handle(answer: PollAnswer, mine: InFlight): void {
+  #handle(answer: PollAnswer, { left }: InFlight): void {
     const given = Object.entries(answer.positions ?? {}).map(([channel, wire]): [string, Position] => [channel, positionOf(wire)]);
-    const brought = new Map([...this.#brought].filter(([channel]) => channel in mine.positions && !mine.touched.has(channel)));
-    const connect = this.#connect && { ...this.#connect, pingIntervalMs: WAIT_MS };
+    const frames = this.#signIn ? asConnected(answer, this.#signIn) : (answer.frames ?? []);
     this.#session = answer.session;
-    this.#connect = undefined;
-    for (const channel of brought.keys()) this.#brought.delete(channel);
-    if (answer.positions) this.#cursor = this.#merge(given, mine.touched);
-    for (const frame of framesOfAnswer(answer, { connect, brought, positions: mine.positions })) {
+    this.#signIn = undefined;
+    if (answer.positions) this.#cursor = new Map(given.filter(([channel]) => !left.has(channel)));
+    for (const frame of frames) {
       // A callback of the app may have closed the link.
       if (this.#closed) return;
       this.#events.onFrame(frame);
     }
     if (!this.#closed) this.#events.onPositions(Object.fromEntries(given));
-  }
-
-  #merge(given: readonly [string, Position][], touched: ReadonlySet<string>): Map<string, Position> {
-    const here = [...this.#cursor].filter(([channel]) => touched.has(channel));
-    return new Map([...given.filter(([channel]) => !touched.has(channel)), ...here]);
   }
 }
 

@@ -17,6 +17,7 @@ describe("positions", () => {
     expect(raised(at(12), at(40))).toEqual(at(40));
     expect(raised(at(12), at(5))).toEqual(at(12));
     expect(raised(at(12), at(40, "other"))).toEqual(at(12));
+    expect(raised(at(0, ""), at(40))).toEqual(at(40));
   });
 
   it("cover what lies before them in the same history", () => {

@@ -10,8 +10,12 @@ export function advanced(position: Position, offset: number): Position {
   return isSeen(position, offset) ? position : { offset, epoch: position.epoch };
 }
 
-/** The position after it was proven that nothing is missing up to `proven`: raised in the same epoch only, never back. */
+/**
+ * The position after it was proven that nothing is missing up to `proven`: raised in the same epoch only, never back. A
+ * position without an epoch is none (a poll gives it to a channel that could not be read so far).
+ */
 export function raised(position: Position, proven: Position): Position {
+  if (position.epoch === "") return proven;
   return proven.epoch === position.epoch ? advanced(position, proven.offset) : position;
 }
 

@@ -1,53 +1,58 @@
 import { type Clock, type Timer } from "./clock.js";
 import { HalleyError } from "./errors.js";
 import { type ClientFrame, type Request, type ServerFrame } from "./frames.js";
+import { Pace } from "./pace.js";
 
 /** What became of a request. */
 export type Outcome = { readonly answer: ServerFrame } | { readonly error: HalleyError };
 
 /** The connector answers everything well within this; what it asks others has its own, shorter limits. */
 const ANSWER_LIMIT_MS = 15_000;
+/** Half of what the connector allows (docs/limits.md), which ends the connection of those who send more. */
+export const REQUESTS_PER_SECOND = 50;
+/** At once, after a pause: a page that comes back subscribes to everything. */
+export const REQUESTS_AT_ONCE = 1_000;
 
 interface Pending {
   readonly done: (outcome: Outcome) => void;
-  readonly timer: Timer;
+  /** Undefined while it waits for its turn. */
+  timer: Timer | undefined;
 }
 
 /**
  * Matches answers to requests by id. Outcomes are told in the same turn in which they come, so that what an answer means
- * is in force before the next frame is looked at. The askers bound how many are under way: channels one each, the outbox
- * its window, members its own limit.
+ * is in force before the next frame is looked at. Requests past the pace wait for their turn, in order. The askers bound
+ * how many there are: channels two each at most, the outbox its window, members their own limit.
  */
 export class Requests {
   readonly #clock: Clock;
   readonly #send: (frame: ClientFrame) => void;
   readonly #pending = new Map<number, Pending>();
+  readonly #pace: Pace;
+  #queue: ClientFrame[] = [];
+  #turn: Timer | undefined;
   #lastId = 0;
 
   constructor(clock: Clock, send: (frame: ClientFrame) => void) {
     this.#clock = clock;
     this.#send = send;
+    this.#pace = new Pace(clock, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE);
   }
 
-  /** How many are under way. */
-  get size(): number {
-    return this.#pending.size;
-  }
-
-  /** Sends a request. `done` is called exactly once: with the answer, or an error when it is refused, late or lost. */
-  ask(request: Request, done: (outcome: Outcome) => void): void {
+  /**
+   * Sends a request. `done` is called once: with the answer, or an error when it is refused, late or lost. The answer of
+   * this call takes it back: true where it was not sent, and `done` will not be called.
+   */
+  ask(request: Request, done: (outcome: Outcome) => void): () => boolean {
     const id = this.#nextId();
-    const timer = this.#clock.after(ANSWER_LIMIT_MS, () => {
-      const message = `the connector did not answer within ${ANSWER_LIMIT_MS / 1_000} s`;
-      this.#settle(id, { error: HalleyError.local("DEADLINE_EXCEEDED", "NO_ANSWER", message, { retryable: true }) });
-    });
-    this.#pending.set(id, { done, timer });
-    this.#send({ id, ...request });
+    this.#pending.set(id, { done, timer: undefined });
+    this.#push({ id, ...request });
+    return () => this.#takeBack(id);
   }
 
   /** Sends a request whose answer nobody awaits. */
   tell(request: Request): void {
-    this.#send({ id: this.#nextId(), ...request });
+    this.#push({ id: this.#nextId(), ...request });
   }
 
   /** Takes a frame that answers something; false: it answers nothing that is awaited. */
@@ -60,14 +65,50 @@ export class Requests {
 
   /** The link is gone, and all answers with it. */
   abandon(): void {
+    this.#turn?.cancel();
+    this.#turn = undefined;
+    this.#queue = [];
+    this.#pace.reset();
     for (const id of [...this.#pending.keys()]) this.#settle(id, { error: HalleyError.connectionLost() });
+  }
+
+  #push(frame: ClientFrame): void {
+    this.#queue.push(frame);
+    if (!this.#turn) this.#flush();
+  }
+
+  #flush(): void {
+    this.#turn = undefined;
+    for (let frame = this.#queue[0]; frame; frame = this.#queue[0]) {
+      const waitMs = this.#pace.take();
+      if (waitMs > 0) {
+        this.#turn = this.#clock.after(waitMs, () => this.#flush());
+        return;
+      }
+      this.#queue.shift();
+      this.#dispatch(frame);
+    }
+  }
+
+  #dispatch(frame: ClientFrame): void {
+    const { id = 0 } = frame;
+    const pending = this.#pending.get(id);
+    if (pending) pending.timer = this.#clock.after(ANSWER_LIMIT_MS, () => this.#settle(id, { error: tooLate() }));
+    this.#send(frame);
+  }
+
+  #takeBack(id: number): boolean {
+    const isQueued = this.#queue.some((frame) => frame.id === id);
+    if (!isQueued) return false;
+    this.#queue = this.#queue.filter((frame) => frame.id !== id);
+    return this.#pending.delete(id);
   }
 
   #settle(id: number, outcome: Outcome): void {
     const pending = this.#pending.get(id);
     if (!pending) return;
     this.#pending.delete(id);
-    pending.timer.cancel();
+    pending.timer?.cancel();
     pending.done(outcome);
   }
 
@@ -75,4 +116,9 @@ export class Requests {
     this.#lastId = this.#lastId >= 0xffff_ffff ? 1 : this.#lastId + 1;
     return this.#lastId;
   }
+}
+
+function tooLate(): HalleyError {
+  const message = `the connector did not answer within ${ANSWER_LIMIT_MS / 1_000} s`;
+  return HalleyError.local("DEADLINE_EXCEEDED", "NO_ANSWER", message, { retryable: true });
 }

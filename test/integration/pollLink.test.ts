@@ -106,27 +106,28 @@ describe("poll link", () => {
     expect([...connector.now.contentTypes]).toEqual(["text/plain"]);
   });
 
-  it("brings subscriptions with a position as positions, and reads the verdict from the answer", async () => {
-    connect();
-    for (const [id, channel] of [[2, "chat.a"], [3, "chat.b"], [4, "chat.c"], [5, "chat.d"]] as const) {
-      link.send({ id, subscribe: { channel, position: at(10) } });
-    }
-    const first = await connector.now.poll(0);
-    expect(first.body.positions).toEqual({ "chat.a": at(10), "chat.b": at(10), "chat.c": at(10), "chat.d": at(10) });
-    const own: ServerFrame[] = [
-      { reset: { channel: "chat.b", position: at(4, "new"), reason: "HISTORY_LOST" } },
-      { unsubscribed: { channel: "chat.c", reason: "SUBSCRIBE_DENIED" } },
-      publication("chat.a", 11),
-    ];
-    first.answer(own, { "chat.a": at(12), "chat.b": at(4, "new"), all: at(0) });
+  it("says of the channels that the connector holds whether they were recovered", async () => {
+    connect({ all: at(2) });
+    (await connector.now.poll(0)).answer([{ reset: { channel: "all", position: at(9, "new"), reason: "HISTORY_LOST" } }], { all: at(9, "new") });
     await connector.now.poll(1);
-    expect(frames.slice(1)).toMatchObject([
-      { id: 2, subscribed: { channel: "chat.a", position: at(10), recovered: true } },
-      { id: 3, subscribed: { channel: "chat.b", position: at(4, "new"), recovered: false } },
-      { id: 4, error: { reason: "SUBSCRIBE_DENIED", retryable: false } },
-      { id: 5, error: { retryable: true } },
-      publication("chat.a", 11),
-    ]);
+    expect(frames).toMatchObject([{ connected: { subscriptions: { all: { position: at(9, "new"), recovered: false } } } }]);
+  });
+
+  it("lets subscribe frames travel with the first poll, so that no channel is left for a moment", async () => {
+    connect();
+    link.send({ id: 2, subscribe: { channel: "chat.a", position: at(10) } });
+    const first = await connector.now.poll(0);
+    expect(first.body.frames).toEqual([{ id: 2, subscribe: { channel: "chat.a", position: at(10) } }]);
+    first.answer([{ id: 2, subscribed: { channel: "chat.a", position: at(12), recovered: true } }], { all: at(0), "chat.a": at(12) });
+    expect((await connector.now.poll(1)).body.positions).toEqual({ all: at(0), "chat.a": at(12) });
+  });
+
+  it("bundles what comes fast", async () => {
+    await connected();
+    const started = Date.now();
+    for (let number = 1; number <= 8; number += 1) (await connector.now.poll(number)).answer([publication("all", 3 + number)], { all: at(3 + number) });
+    await connector.now.poll(9);
+    expect(Date.now() - started).toBeGreaterThanOrEqual(7 * 25);
   });
 
   it("sends what is new at once by a poll that overtakes the waiting one, whose answer then counts for nothing", async () => {
@@ -165,8 +166,8 @@ describe("poll link", () => {
 
   it("leaves a channel out at once when it is unsubscribed", async () => {
     await connected();
-    link.send({ id: 2, subscribe: { channel: "chat.a", position: at(4) } });
-    (await connector.now.poll(2)).answer([], { all: at(3), "chat.a": at(4) });
+    link.send({ id: 2, subscribe: { channel: "chat.a" } });
+    (await connector.now.poll(2)).answer([{ id: 2, subscribed: { channel: "chat.a", position: at(4) } }], { all: at(3), "chat.a": at(4) });
     await connector.now.poll(3);
     link.send({ id: 3, unsubscribe: { channel: "chat.a" } });
     expect((await connector.now.poll(4)).body.positions).toEqual({ all: at(3) });
@@ -186,6 +187,7 @@ describe("poll link", () => {
     [403, "ORIGIN_REFUSED", { code: 3502 }],
     [400, "MALFORMED_FRAME", { code: 3503 }],
     [413, "TOO_LARGE", { code: 1009 }],
+    [429, "TOO_MANY_SESSIONS", { code: 3504 }],
     [429, "TOO_MANY_FRAMES", { code: 0, reconnect: true }],
     [503, "NATS_UNAVAILABLE", { code: 0, reconnect: true, afterMs: 2_000 }],
   ])("reads the refusal %i %s as a close code", async (status, reason, end) => {
