@@ -1,0 +1,40 @@
+# `make run` and `make test` need make, Node.js 20 or newer and npm; they install the rest.
+SHELL := /bin/sh
+# Debian keeps nats-server among the system programs, which a user's PATH may lack.
+export PATH := $(PATH):/usr/sbin:/usr/local/sbin
+# Where `make test` also writes its results for programs; empty: nowhere.
+TEST_REPORT ?=
+
+.PHONY: help run test check bench build clean
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: node_modules/.package-lock.json ## Install what is missing, then run everything on this machine (halley dev).
+	@sh scripts/require.sh nats-to-run
+	@node cli/halley.mjs dev
+
+test: node_modules/.package-lock.json build ## Install what is missing, then run all tests.
+	@sh scripts/require.sh nats chromium
+	@npx vitest run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
+
+check: node_modules/.package-lock.json ## Lint, types, the contract's style and compatibility, and whether gen/ is up to date.
+	@npm run --silent lint
+	@npm run --silent types
+	@sh scripts/check-proto.sh
+
+bench: node_modules/.package-lock.json build ## Measure throughput, latency and memory.
+	@sh scripts/require.sh nats
+	@npm run --silent bench
+
+build: node_modules/.package-lock.json ## Build dist/ where the sources have changed.
+	@node scripts/build.mjs
+
+clean: ## Remove what was built; keeps node_modules and .halley.
+	@rm -rf dist client/dist
+
+node_modules/.package-lock.json: package-lock.json package.json
+	@sh scripts/require.sh node
+	npm ci --no-fund --no-audit
+	@touch $@

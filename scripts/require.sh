@@ -1,0 +1,59 @@
+#!/bin/sh
+# Makes sure that programs are there, and installs those that Debian has: require.sh [node|nats|nats-to-run|chromium]...
+set -eu
+
+fail() {
+  echo "halley: $1" >&2
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Whether as_root will work: as root, with sudo that asks nothing, or with sudo and somebody to answer it.
+can_be_root() {
+  [ "$(id -u)" = 0 ] && return
+  command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }
+}
+
+# install PACKAGE PROGRAM: installs a package of Debian, or says what to install.
+install() {
+  command -v apt-get >/dev/null || fail "$2 is missing, and this is no Debian: install $2 so that it is on PATH"
+  can_be_root || fail "$2 is missing: install it (as root: apt-get install $1)"
+  echo "halley: $2 is missing; installing Debian's package $1" >&2
+  apt_install "$1" || { as_root apt-get update -q >&2 && apt_install "$1"; } || fail "$2 could not be installed: apt-get install $1 failed"
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1" >&2
+}
+
+require_node() {
+  command -v node >/dev/null || fail "Node.js is missing: install Node.js 20 or newer with npm (https://nodejs.org/en/download)"
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  [ "$major" -ge 20 ] || fail "Node.js $(node -v) is too old: install Node.js 20 or newer (https://nodejs.org/en/download)"
+  command -v npm >/dev/null || fail "npm is missing: install npm, which comes with Node.js (https://nodejs.org/en/download)"
+}
+
+require_nats() {
+  [ -z "${HALLEY_NATS_SERVER:-}" ] || return 0
+  command -v nats-server >/dev/null && return
+  install nats-server nats-server
+  # The package starts a service on port 4222; it was not there before, and halley dev brings its own server.
+  if [ -d /run/systemd/system ]; then as_root systemctl disable --now nats-server.service >&2 || true; fi
+}
+
+require_chromium() {
+  command -v chromium >/dev/null || install chromium chromium
+}
+
+for what in "$@"; do
+  case "$what" in
+    node) require_node ;;
+    nats) require_nats ;;
+    nats-to-run) [ -n "${HALLEY_NATS_URL:-}" ] || require_nats ;;
+    chromium) require_chromium ;;
+    *) fail "require.sh does not know $what" ;;
+  esac
+done
