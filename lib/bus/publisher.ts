@@ -106,9 +106,10 @@ export class Publisher {
       return Promise.reject(new RpcError("OVERLOADED", message, { retryAfterMs: 1_000 }));
     }
     return new Promise((resolve, reject) => {
-      const expiresAtMs = this.#clock.monotonicMs() + outgoing.deadlineMs;
-      const pending: Pending = { ...outgoing, resolve, reject, expiresAtMs, tokens: [], sentAtMs: 0, retryAtMs: Infinity };
-      this.#bytes += outgoing.data.length;
+      const { subject, data, headers, deadlineMs } = outgoing;
+      const expiresAtMs = this.#clock.monotonicMs() + deadlineMs;
+      const pending: Pending = { subject, data, headers, deadlineMs, resolve, reject, expiresAtMs, tokens: [], sentAtMs: 0, retryAtMs: Infinity };
+      this.#bytes += data.length;
       if (this.#waiting.length > 0 || this.#windowFull) this.#waiting.push(pending);
       else this.#send(pending);
     });

@@ -13,8 +13,8 @@ import { firstValue, ServerCall } from "./serverCall.js";
 export const MAX_REQUEST_BYTES = 4 * 2 ** 20 + 64 * 2 ** 10;
 /** Calls under way on one connection; a client's further calls wait on its side. */
 const MAX_STREAMS_PER_CONNECTION = 1_000;
-/** Calls under way on all connections; more are refused as OVERLOADED. */
-export const MAX_CALLS = 20_000;
+/** Calls under way on all connections, by default. */
+const MAX_CALLS = 20_000;
 /** A peer that is gone without a word is noticed after these two. */
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
@@ -41,6 +41,8 @@ export interface RpcServerOptions {
   readonly apiKeys: readonly string[];
   readonly log: Log;
   readonly clock: Clock;
+  /** Calls under way on all connections; more are refused as OVERLOADED. Default 20,000. */
+  readonly maxCalls?: number;
   /** Told of every call of `services` that has ended. */
   readonly onCallEnd?: (end: CallEnd) => void;
 }
@@ -67,7 +69,8 @@ export class RpcServer {
       "grpc.max_concurrent_streams": MAX_STREAMS_PER_CONNECTION,
       "grpc.keepalive_time_ms": KEEPALIVE_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-      "grpc.enable_channelz": 0,
+      // Without channelz, forceShutdown would pass over the open connections (grpc-js 1.14).
+      "grpc.enable_channelz": 1,
     });
     for (const service of options.services) this.#add(service);
     this.#health.addToServer(this.#server);
@@ -151,14 +154,14 @@ export class RpcServer {
   }
 
   async #run(grpcCall: ConstructorParameters<typeof ServerCall>[0], method: BoundMethod): Promise<void> {
-    const { clock, log, onCallEnd } = this.#options;
+    const { clock, log, onCallEnd, maxCalls = MAX_CALLS } = this.#options;
     const startedMs = clock.monotonicMs();
     const call = new ServerCall(grpcCall, method, log);
-    const crowded = this.#calls.size >= MAX_CALLS;
+    const crowded = this.#calls.size >= maxCalls;
     this.#calls.add(call);
     const code = await call.run((metadata) => {
       this.#keys.check(firstValue(metadata, "authorization"));
-      if (crowded) throw new RpcError("OVERLOADED", `${String(MAX_CALLS)} calls are under way`, { retryAfterMs: 1_000 });
+      if (crowded) throw new RpcError("OVERLOADED", `${String(maxCalls)} calls are under way`, { retryAfterMs: 1_000 });
       if (this.#stopped) throw new RpcError("NOT_READY", "the server is draining: call again, another one answers", { retryAfterMs: 100 });
     });
     this.#calls.delete(call);

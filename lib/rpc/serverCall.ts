@@ -17,7 +17,8 @@ export class ServerCall {
   readonly #method: BoundMethod;
   readonly #log: Log;
   readonly #reader: RequestReader;
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
+  #aborted: RpcError | undefined;
   #finished = false;
 
   constructor(call: GrpcCall, method: BoundMethod, log: Log) {
@@ -33,7 +34,7 @@ export class ServerCall {
     try {
       check(this.#call.metadata);
       await this.#respond();
-      this.#abort.signal.throwIfAborted();
+      if (this.#aborted) throw this.#aborted;
       return this.#finish(() => this.#call.end(), codes.OK);
     } catch (thrown) {
       // A cancelled call has its status already, and what its handler throws then is only the echo.
@@ -48,7 +49,7 @@ export class ServerCall {
     const { requestStream, responseStream } = this.#method.definition;
     const reason = new RpcError("NOT_READY", "the server is draining: call again, another one answers", { retryAfterMs: 100 });
     if (requestStream) this.#reader.fail(reason);
-    else if (responseStream) this.#abort.abort(reason);
+    else if (responseStream) this.#abortWith(reason);
   }
 
   async #respond(): Promise<void> {
@@ -91,8 +92,11 @@ export class ServerCall {
 
   #context(): CallContext {
     const call = this.#call;
+    const signal = (): AbortSignal => this.#signal;
     return {
-      signal: this.#abort.signal,
+      get signal() {
+        return signal();
+      },
       get deadlineMs() {
         return Math.max(0, Number(call.getDeadline()) - Date.now());
       },
@@ -113,7 +117,19 @@ export class ServerCall {
     if (this.#finished) return;
     const reason = this.#cancellation();
     this.#reader.fail(reason);
-    this.#abort.abort(reason);
+    this.#abortWith(reason);
+  }
+
+  #abortWith(reason: RpcError): void {
+    this.#aborted ??= reason;
+    this.#abort?.abort(reason);
+  }
+
+  /** Made when a handler first asks: most don't, and an AbortController costs as much as the rest of a small call. */
+  get #signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#aborted && !this.#abort.signal.aborted) this.#abort.abort(this.#aborted);
+    return this.#abort.signal;
   }
 
   #cancellation(): RpcError {

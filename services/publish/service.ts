@@ -15,7 +15,7 @@ import { statusOf } from "../../lib/rpc/status.js";
 import { acceptMessage, type Rules } from "./acceptMessage.js";
 import { AckQueue } from "./ackQueue.js";
 import { validTraceparent } from "./messageHeaders.js";
-import type { Sender } from "./sender.js";
+import type { Sender, SendOptions } from "./sender.js";
 
 /** Messages of one batch. */
 export const MAX_BATCH = 1_000;
@@ -45,23 +45,17 @@ export class PublishApi {
   /** To be served by an RpcServer. */
   get service(): RpcService {
     return bindService(PublishServiceService, {
-      publish: (request, context) => this.#publish(request, "", context),
+      publish: (request, context) => this.#publish(request, context),
       publishBatch: (request, context) => this.#publishBatch(request, context),
       publishStream: (requests, context) => this.#publishStream(requests, context),
     });
   }
 
-  async #publish(request: PublishRequest | undefined, path: string, context: CallContext): Promise<PublishResponse> {
-    const { rules, sender, count } = this.#parts;
+  async #publish(request: PublishRequest, context: CallContext): Promise<PublishResponse> {
     try {
-      const message = acceptMessage(request, path, rules);
-      const options = { deadlineMs: context.deadlineMs, traceparent: validTraceparent(context.metadata("traceparent")) };
-      const response = await sender().send(message, options);
-      count(response.duplicate ? "duplicate" : response.position ? "stored" : "ephemeral");
-      return response;
+      return this.#counted(await this.#send(request, "", sendOptions(context)));
     } catch (error) {
-      count(error instanceof RpcError && !error.retryable ? "refused" : "failed");
-      throw error;
+      throw this.#countedFailure(error);
     }
   }
 
@@ -71,8 +65,8 @@ export class PublishApi {
       throw RpcError.invalid([{ field: "requests", description }]);
     }
     this.#parts.sender();
-    const results = requests.map((request, at) => this.#result(request, `requests[${String(at)}].`, context));
-    return { results: await Promise.all(results) };
+    const options = sendOptions(context);
+    return { results: await Promise.all(requests.map((request, at) => this.#result(request, `requests[${String(at)}].`, options))) };
   }
 
   async *#publishStream(requests: AsyncIterable<PublishStreamRequest>, context: CallContext): AsyncGenerator<PublishStreamResponse> {
@@ -85,9 +79,10 @@ export class PublishApi {
   /** Never rejects: what goes wrong with the reading ends the acknowledgements. */
   async #readStream(requests: AsyncIterable<PublishStreamRequest>, acks: AckQueue<PublishStreamResponse>, context: CallContext): Promise<void> {
     try {
+      const { traceparent } = sendOptions(context);
       for await (const { id, publish } of requests) {
-        const ack = this.#result(publish, "publish.", context).then((result) => ({ id, result }));
-        if (!(await acks.push(ack))) return;
+        const result = this.#result(publish, "publish.", { traceparent, deadlineMs: context.deadlineMs });
+        if (!(await acks.push(result.then((outcome) => ({ id, result: outcome }))))) return;
       }
       acks.end();
     } catch (error) {
@@ -96,11 +91,31 @@ export class PublishApi {
   }
 
   /** Never rejects. Sends before it returns, so that messages go out in the order of the calls. */
-  async #result(request: PublishRequest | undefined, path: string, context: CallContext): Promise<PublishResult> {
+  #result(request: PublishRequest | undefined, path: string, options: SendOptions): Promise<PublishResult> {
+    const refused = (error: unknown): PublishResult => ({ outcome: { $case: "error", value: statusOf(this.#countedFailure(error), this.#parts.log) } });
     try {
-      return { outcome: { $case: "published", value: await this.#publish(request, path, context) } };
+      const stored = this.#send(request, path, options);
+      return stored.then((response) => ({ outcome: { $case: "published", value: this.#counted(response) } }), refused);
     } catch (error) {
-      return { outcome: { $case: "error", value: statusOf(error, this.#parts.log) } };
+      return Promise.resolve(refused(error));
     }
   }
+
+  #send(request: PublishRequest | undefined, path: string, options: SendOptions): Promise<PublishResponse> {
+    return this.#parts.sender().send(acceptMessage(request, path, this.#parts.rules), options);
+  }
+
+  #counted(response: PublishResponse): PublishResponse {
+    this.#parts.count(response.duplicate ? "duplicate" : response.position ? "stored" : "ephemeral");
+    return response;
+  }
+
+  #countedFailure(error: unknown): unknown {
+    this.#parts.count(error instanceof RpcError && !error.retryable ? "refused" : "failed");
+    return error;
+  }
+}
+
+function sendOptions(context: CallContext): SendOptions {
+  return { deadlineMs: context.deadlineMs, traceparent: validTraceparent(context.metadata("traceparent")) };
 }
