@@ -1,6 +1,7 @@
 import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type MsgHdrs, type NatsConnection } from "nats";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
+import { RequestMux } from "./requestMux.js";
 
 /** The headers of a message. */
 export interface BusHeaders {
@@ -49,12 +50,14 @@ export class Bus {
   readonly #connection: NatsConnection;
   readonly #log: Log;
   readonly #listeners = new Set<(event: BusEvent) => void>();
+  readonly #requests: RequestMux;
   #connected = true;
   #closing = false;
 
   private constructor(connection: NatsConnection, log: Log) {
     this.#connection = connection;
     this.#log = log;
+    this.#requests = new RequestMux(this);
     this.#watchStatus().catch((error: unknown) => { log.error({ err: error }, "the status of the NATS connection can't be followed"); });
   }
 
@@ -146,14 +149,8 @@ export class Bus {
    * Asks and waits for one answer. Throws NATS_UNAVAILABLE when disconnected, when nobody is there to answer, and after
    * `timeoutMs`.
    */
-  async request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
-    this.#assertConnected();
-    try {
-      const payload = typeof data === "string" ? TEXT.encode(data) : data;
-      return await this.#connection.request(subject, payload, { timeout: timeoutMs, ...(headers ? { headers } : {}) });
-    } catch (error) {
-      throw RpcError.natsUnavailable(`no answer from ${subject}`, error);
-    }
+  request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
+    return this.#requests.request(subject, typeof data === "string" ? TEXT.encode(data) : data, timeoutMs, headers);
   }
 
   /** Resolves when the server has handled everything that was sent before. Throws NATS_UNAVAILABLE when the connection breaks. */

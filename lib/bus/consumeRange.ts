@@ -1,6 +1,7 @@
 import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, askJetStream } from "./apiRequest.js";
 import type { Bus, BusMessage } from "./bus.js";
+import { statusOf } from "./requestMux.js";
 import type { Range } from "./range.js";
 import { type ConsumedMessage, fromConsumedMessage, type StoredMessage } from "./storedMessage.js";
 
@@ -92,12 +93,4 @@ function fetchBatch(bus: Bus, consumer: string, count: number, maxBytes: number)
       finish(error instanceof Error ? error : new Error(String(error)));
     }
   });
-}
-
-function statusOf(message: BusMessage): number {
-  try {
-    return message.headers?.code ?? 0;
-  } catch {
-    return 0;
-  }
 }

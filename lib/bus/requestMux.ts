@@ -1,0 +1,79 @@
+import type { MsgHdrs } from "nats";
+import { RpcError } from "../errors/rpcError.js";
+import type { Bus, BusMessage } from "./bus.js";
+
+interface Waiting {
+  readonly subject: string;
+  readonly resolve: (message: BusMessage) => void;
+  readonly reject: (error: Error) => void;
+  readonly timeout: NodeJS.Timeout;
+}
+
+/**
+ * Requests over one inbox: each has a numbered subject for its answer. Our own, because the one of `nats` reads the headers
+ * of every answer, and closes the connection's reader when a publisher's header names, in an answer of Direct Get, can't be
+ * parsed.
+ */
+export class RequestMux {
+  readonly #bus: Bus;
+  readonly #inbox: string;
+  readonly #waiting = new Map<string, Waiting>();
+  #next = 1;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    this.#inbox = bus.createInbox();
+    bus.subscribe(`${this.#inbox}.*`, (message) => { this.#onAnswer(message); });
+    bus.onEvent((event) => {
+      if (event === "disconnected" || event === "closed") this.#rejectAll();
+    });
+  }
+
+  /** The first answer. Throws NATS_UNAVAILABLE when nobody is there, after `timeoutMs`, and when the connection breaks. */
+  request(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
+    return new Promise((resolve, reject) => {
+      const token = String(this.#next++);
+      const timeout = setTimeout(() => { this.#fail(token, `no answer from ${subject} within ${String(timeoutMs)} ms`); }, timeoutMs);
+      this.#waiting.set(token, { subject, resolve, reject, timeout });
+      try {
+        this.#bus.publish(subject, data, { reply: `${this.#inbox}.${token}`, ...(headers ? { headers } : {}) });
+      } catch (error) {
+        this.#take(token)?.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #onAnswer(message: BusMessage): void {
+    const token = message.subject.slice(this.#inbox.length + 1);
+    if (message.data.length === 0 && statusOf(message) === NO_RESPONDERS) this.#fail(token, "nobody answers");
+    else this.#take(token)?.resolve(message);
+  }
+
+  #fail(token: string, why: string): void {
+    const waiting = this.#take(token);
+    waiting?.reject(RpcError.natsUnavailable(`${waiting.subject}: ${why}`));
+  }
+
+  #take(token: string): Waiting | undefined {
+    const waiting = this.#waiting.get(token);
+    this.#waiting.delete(token);
+    if (waiting) clearTimeout(waiting.timeout);
+    return waiting;
+  }
+
+  #rejectAll(): void {
+    for (const token of [...this.#waiting.keys()]) this.#fail(token, "the connection to NATS broke");
+  }
+}
+
+/** The status of a message that nobody listens for the subject. */
+const NO_RESPONDERS = 503;
+
+/** The status code of a message of the server; 0 for ordinary ones and for headers that can't be read. */
+export function statusOf(message: BusMessage): number {
+  try {
+    return message.headers?.code ?? 0;
+  } catch {
+    return 0;
+  }
+}
