@@ -224,8 +224,10 @@ function wordsOf(id: Uint8Array): Uint32Array {
   return words;
 }
 
-/** Ids are random bytes that connectors draw, so a plain mix does. */
+/** Murmur3's finalizer over the words. Ids are random bytes that connectors draw, so nobody picks collisions. */
 function hashOf(words: Uint32Array): number {
-  const mixed = Math.imul((words[0] ?? 0) ^ (words[1] ?? 0) ^ (words[2] ?? 0) ^ (words[3] ?? 0), 0x9e3779b1);
-  return (mixed ^ (mixed >>> 15)) >>> 0;
+  let mixed = (words[0] ?? 0) ^ (words[1] ?? 0) ^ (words[2] ?? 0) ^ (words[3] ?? 0);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

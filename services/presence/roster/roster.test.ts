@@ -88,6 +88,7 @@ describe("roster: channels", () => {
     roster.heartbeat(heartbeat("A", 2, [closed(1, 5_000)]), 1_000);
     expect(roster.heartbeat(heartbeat("A", 3, [opened(1, "ann")]), 2_000).events).toEqual([]);
     expect(roster.heartbeat(heartbeat("A", 4, [joined(1, "chat.x")]), 2_500).events).toEqual([]);
+    expect(roster.heartbeat(heartbeat("A", 5, [opened(1, "ann", { channels: ["chat.x"] })]), 6_000).events).toEqual([]);
     expect(roster.advance(6_999).events).toEqual([]);
     expect(roster.advance(7_000).events).toEqual([{ kind: "left", user: "ann", channel: "chat.y" }]);
     expect(roster.isMember("chat.x", "ann")).toBe(true);
