@@ -21,7 +21,7 @@ class Sender {
 
   open(n: number): void {
     this.#ledger.open({ id: sessionId(n), user: `u${String(n)}`, transport: "websocket", sinceMs: 1 });
-    if (!this.sessions.has(n)) this.sessions.set(n, new Set());
+    this.sessions.set(n, new Set());
   }
 
   close(n: number, graceMs: number): void {

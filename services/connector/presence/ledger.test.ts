@@ -48,12 +48,13 @@ describe("ledger", () => {
     expect(take(ledger)).toEqual([opened(2, "u2")]);
   });
 
-  it("keeps the channels of a session that is told again, not those of one that was closed", () => {
+  it("begins a session that is opened again, or was closed, without channels", () => {
     const ledger = new Ledger();
     ledger.open(session(1));
     ledger.setMember(sessionId(1), "chat.x", true);
     ledger.open({ ...session(1), transport: "poll" });
-    expect(take(ledger)).toEqual([opened(1, "u1", { transport: 2, channels: ["chat.x"] })]);
+    ledger.setMember(sessionId(1), "chat.y", true);
+    expect(take(ledger)).toEqual([opened(1, "u1", { transport: 2, channels: ["chat.y"] })]);
     ledger.close(sessionId(1), 5_000);
     ledger.open(session(1));
     expect(take(ledger)).toEqual([opened(1, "u1")]);

@@ -56,12 +56,11 @@ export class Ledger {
     return this.#sessions.size;
   }
 
-  /** A session is here. One that is here already keeps its channels; one that was closed starts without. */
+  /** A session is here, on a new connection: it has no channels so far, also when it was here before. */
   open({ id, user, transport, sinceMs }: OpenedSession): void {
     if (id.length !== ID_BYTES) throw new Error(`a session id has ${String(ID_BYTES)} bytes, not ${String(id.length)}`);
     const key = keyOf(id);
-    const known = this.#sessions.get(key);
-    const session: Session = { id: Uint8Array.from(id), user, transport, sinceMs, channels: known?.channels ?? new Set() };
+    const session: Session = { id: Uint8Array.from(id), user, transport, sinceMs, channels: new Set() };
     this.#sessions.set(key, session);
     this.#pending.set(key, { session, opened: true, closedGraceMs: undefined, channels: new Map() });
   }

@@ -67,8 +67,8 @@ export class PresenceReporter {
   }
 
   /**
-   * A session is here. Called again for one that is here it says what has changed (the transport) and keeps the channels;
-   * after `sessionClosed` the channels must be joined again, for which presence waits 5 s before it tells of a leave.
+   * A session is here, on a new connection, also when it was here before. Its channels must be joined again, for which
+   * presence waits 5 s before it tells of a leave.
    */
   sessionOpened(session: OpenedSession): void {
     this.#ledger.open(session);
