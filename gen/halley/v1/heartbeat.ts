@@ -152,7 +152,7 @@ export interface SnapshotPiece {
   index: number;
   /** True on the last piece. */
   last: boolean;
-  /** Sessions, each with `opened`. */
+  /** Sessions, each with `opened`; channels beyond the first 64 follow as `joined`. */
   sessions: SessionChange[];
   /** Channels and their subscribers. */
   counts: SubscriberCount[];
