@@ -2,6 +2,10 @@ import { systemClock } from "../lib/clock.js";
 import type { Namespaces } from "../lib/config/namespaces.js";
 import type { Running } from "../lib/lifecycle.js";
 import { createLog } from "../lib/log.js";
+import { readConnectorConfig } from "../services/connector/config.js";
+import { startConnector } from "../services/connector/start.js";
+import { readPresenceConfig } from "../services/presence/config.js";
+import { startPresence } from "../services/presence/start.js";
 import { readPublishConfig } from "../services/publish/config.js";
 import { startPublish } from "../services/publish/start.js";
 
@@ -16,8 +20,10 @@ export interface RunningService extends Running {
 /** What `halley dev` changes in the configuration that the environment gives. */
 export interface Changes {
   readonly namespaces?: Namespaces;
-  /** The demo page and its tokens. */
+  /** Serves the demo page and gives out its tokens. */
   readonly demo?: boolean;
+  /** How long presence listens for connectors before it answers. */
+  readonly roundMs?: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -27,6 +33,15 @@ export const SERVICES = {
   publish: (env: Environment, { namespaces }: Changes = {}): Promise<RunningService> => {
     const config = readPublishConfig(env);
     return startPublish({ ...config, ...(namespaces && { namespaces }) }, { log: createLog("publish", config.logLevel), clock: systemClock });
+  },
+  presence: (env: Environment, { namespaces, roundMs }: Changes = {}): Promise<RunningService> => {
+    const config = readPresenceConfig(env);
+    const changed = { ...config, ...(namespaces && { namespaces }), ...(roundMs !== undefined && { roundMs }) };
+    return startPresence(changed, { log: createLog("presence", config.logLevel), clock: systemClock });
+  },
+  connector: (env: Environment, { namespaces, demo = false }: Changes = {}): Promise<RunningService> => {
+    const config = readConnectorConfig(env);
+    return startConnector({ ...config, demo, ...(namespaces && { namespaces }) }, { log: createLog("connector", config.logLevel), clock: systemClock });
   },
 } as const satisfies Record<string, (env: Environment, changes?: Changes) => Promise<RunningService>>;
 

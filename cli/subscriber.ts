@@ -79,9 +79,9 @@ export class Subscriber {
   }
 
   #judge({ code, reason }: Ending): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#failure) return;
     const why = `the connector closed the connection: ${String(code)} ${reason}`.trimEnd();
-    if (code >= 3500 || code === 1007 || code === 1009) this.#failure ??= new Error(why);
+    if (code >= 3500 || code === 1007 || code === 1009) this.#failure = new Error(why);
     else this.#options.onRemark(`${why}; coming back`);
   }
 

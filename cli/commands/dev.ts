@@ -26,12 +26,16 @@ function announce({ settings, services, nats }: RunningDev): void {
   const at = (port: number): string => `${host.includes(":") ? `[${host}]` : host}:${String(port)}`;
   print("Halley is ready. Ctrl-C ends it.\n");
   printTable([
+    ["  demo", `http://${at(services.connector.port)}/`],
+    ["  WebSocket", `ws://${at(services.connector.port)}/v1/websocket`],
+    ["  long-poll", `http://${at(services.connector.port)}/v1/poll`],
     ["  publish", `${at(services.publish.port)}  (gRPC)`],
+    ["  presence", `${at(services.presence.port)}  (gRPC)`],
     ["  NATS", nats.version === undefined ? nats.url : `${nats.url}  (nats-server ${nats.version}, streams in ${settings.HALLEY_DATA})`],
     ["  metrics", Object.values(services).map(({ opsPort }) => `http://${at(opsPort)}/metrics`).join("  ")],
     ["  API key", settings.HALLEY_API_KEYS.join(",")],
     ["  JWT secret", settings.HALLEY_JWT_SECRET ?? ""],
   ]);
-  print(`\nTry:  npx halley publish chat.lobby '{"text":"hello"}'`);
+  print(`\nOpen the demo in two windows, then try:  npx halley publish chat.lobby '{"text":"hello"}'`);
   if (!isLoopback(host)) remark(`halley: ${host} may be reached from other machines: halley dev signs anyone in, so use it on trusted networks only`);
 }

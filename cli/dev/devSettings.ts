@@ -6,7 +6,7 @@ import { DEVELOPMENT_VALUES } from "./developmentValues.js";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Development is for this machine, and tells of what goes wrong only. */
-const DEV_DEFAULTS = { ...DEVELOPMENT_VALUES, HALLEY_HOST: "127.0.0.1", HALLEY_LOG_LEVEL: "warn" };
+const DEV_DEFAULTS = { ...DEVELOPMENT_VALUES, HALLEY_HOST: "127.0.0.1", HALLEY_ALLOWED_ORIGINS: "loopback", HALLEY_LOG_LEVEL: "warn" };
 
 /** Schemas to try: those of the clone. */
 const SAMPLE_SCHEMAS = fileURLToPath(new URL("../../examples/schemas", import.meta.url));

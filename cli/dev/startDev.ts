@@ -11,7 +11,10 @@ import { devSettings } from "./devSettings.js";
 import { DEV_NAMESPACES, devNamespaces } from "./namespaces.js";
 
 /** All is ready in a second where NATS is; past this it is said what is waited for. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 10_000;
+
+/** On a NATS that has just been started there are no other connectors whose heartbeats presence would have to wait for. */
+const LONELY_ROUND_MS = 500;
 
 /** A NATS and all services in this process, ready. */
 export interface RunningDev extends Running {
@@ -48,7 +51,8 @@ export async function startDev(options: DevOptions): Promise<RunningDev> {
     const nats = await startNats(settings, context);
     const configPath = settings.HALLEY_CONFIG ?? writeConfig(folder);
     const shared = { ...env, HALLEY_NATS_URL: nats.url, HALLEY_CONFIG: resolve(configPath) };
-    const services = await startServices((service) => SERVICES[service](shared, { namespaces, demo: true }), context);
+    const changes = { namespaces, demo: true, ...(nats.version !== undefined && { roundMs: LONELY_ROUND_MS }) };
+    const services = await startServices((service) => SERVICES[service](shared, changes), context);
     folder.publish({ ...onlyHalley(shared), ...portsOf(services) });
     return { settings, services, nats, stop: () => parts.stop() };
   } catch (error) {
@@ -78,17 +82,19 @@ async function startNats(settings: Settings, { folder, parts, fail, onRemark }: 
   return { url: nats.url, version: binary.version };
 }
 
-/** Starts one service after another, then waits until all are ready. */
+/** Starts one service after another, and waits until all are ready: first publish, which makes the streams for the others. */
 async function startServices(start: (service: ServiceName) => Promise<RunningService>, { parts, onRemark }: DevContext): Promise<Record<ServiceName, RunningService>> {
-  const started: Partial<Record<ServiceName, RunningService>> = {};
-  for (const name of Object.keys(SERVICES) as ServiceName[]) started[name] = parts.add(await start(name), (one) => one.stop());
   const impatience = setTimeout(() => { onRemark("still waiting for NATS; Ctrl-C ends it"); }, PATIENCE_MS);
+  const begin = async (service: ServiceName): Promise<RunningService> => parts.add(await start(service), (one) => one.stop());
   try {
-    await Promise.all(Object.values(started).map(({ ready }) => ready));
+    const publish = await begin("publish");
+    await publish.ready;
+    const [presence, connector] = [await begin("presence"), await begin("connector")];
+    await Promise.all([presence.ready, connector.ready]);
+    return { publish, presence, connector };
   } finally {
     clearTimeout(impatience);
   }
-  return started as Record<ServiceName, RunningService>;
 }
 
 /** Writes the development namespaces as a halley.yaml, for services that are started beside this one. */

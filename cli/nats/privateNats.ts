@@ -165,7 +165,7 @@ function configuration(folder: string, port: number): string {
     "# Room for the headers beside the largest payload that Halley takes.",
     "max_payload: 2MB",
     "# Streams reserve their limits; a developer's disk may be smaller than their sum.",
-    `jetstream { store_dir: ${path("jetstream")}, max_file_store: 256GB }`,
+    `jetstream { store_dir: ${path(".")}, max_file_store: 256GB }`,
     "",
   ].join("\n");
 }
