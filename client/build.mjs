@@ -1,17 +1,17 @@
-// Builds client/dist: halley.js (one script, global `Halley`), halley.mjs (module), types/.
+// Builds client/dist: halley.js (one script, global `Halley`), halley.mjs (module) and, unless --no-types, types/.
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
-rmSync(dist, { recursive: true, force: true });
 
 const shared = { bundle: true, sourcemap: true, target: "es2022", logLevel: "warning" };
 await build({ ...shared, entryPoints: [join(here, "src/script.ts")], outfile: join(dist, "halley.js"), format: "iife", minify: true });
 await build({ ...shared, entryPoints: [join(here, "src/index.ts")], outfile: join(dist, "halley.mjs"), format: "esm" });
 
-const tsc = join(here, "../node_modules/typescript/bin/tsc");
-execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.types.json")], { stdio: "inherit" });
+if (!process.argv.includes("--no-types")) {
+  const tsc = join(here, "../node_modules/typescript/bin/tsc");
+  execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.types.json")], { stdio: "inherit" });
+}

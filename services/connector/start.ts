@@ -78,10 +78,17 @@ const SCRIPT = "text/javascript; charset=utf-8";
 
 const SDK_FILES: readonly StaticFile[] = [
   { path: "/halley.js", file: fileOf("../../client/dist/halley.js"), contentType: SCRIPT },
+  { path: "/halley.js.map", file: fileOf("../../client/dist/halley.js.map"), contentType: "application/json" },
   { path: "/halley.mjs", file: fileOf("../../client/dist/halley.mjs"), contentType: SCRIPT },
+  { path: "/halley.mjs.map", file: fileOf("../../client/dist/halley.mjs.map"), contentType: "application/json" },
 ];
 
-const DEMO_FILES: readonly StaticFile[] = [];
+const DEMO_FILES: readonly StaticFile[] = [
+  { path: "/", file: fileOf("demo/index.html"), contentType: "text/html; charset=utf-8" },
+  { path: "/demo.css", file: fileOf("demo/demo.css"), contentType: "text/css; charset=utf-8" },
+  { path: "/favicon.svg", file: fileOf("demo/favicon.svg"), contentType: "image/svg+xml" },
+  ...["demo.js", "demo-chat.js", "demo-memory.js", "demo-panels.js"].map((name) => ({ path: `/${name}`, file: fileOf(`demo/${name}`), contentType: SCRIPT })),
+];
 
 function fileOf(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));

@@ -1,10 +1,12 @@
 import { SignJWT } from "jose";
+import { SYSTEM_NAMESPACE } from "../../lib/channel/channelName.js";
 import { systemClock } from "../../lib/clock.js";
-import { type Namespaces, parseNamespaces } from "../../lib/config/namespaces.js";
+import { type Namespaces, parseNamespaces, withNamespaces } from "../../lib/config/namespaces.js";
 import { silentLog } from "../../lib/log.js";
 import type { ConnectorConfig } from "../../services/connector/config.js";
 import { DEFAULT_LIMITS, type Limits } from "../../services/connector/limits.js";
 import { type RunningConnector, startConnector } from "../../services/connector/start.js";
+import { type RunningPresence, startPresence } from "../../services/presence/start.js";
 import { type RunningPublish, startPublish } from "../../services/publish/start.js";
 import { type NatsServer, startNatsServer } from "./natsServer.js";
 
@@ -25,10 +27,12 @@ export const TEST_NAMESPACES = {
   },
 };
 
-/** Everything but presence, on one real nats-server. */
+/** The services on one real nats-server. */
 export interface Installation {
   readonly nats: NatsServer;
   readonly publish: RunningPublish;
+  /** Only where asked for. */
+  readonly presence: RunningPresence | undefined;
   readonly connectors: readonly RunningConnector[];
   /** Starts one more connector. */
   addConnector(changed?: Partial<ConnectorConfig>): Promise<RunningConnector>;
@@ -42,17 +46,22 @@ export interface InstallationOptions {
   readonly namespaces?: object;
   readonly limits?: Partial<Limits>;
   readonly schemas?: string;
+  /** Starts a presence service, too. It is ready within half a second, not within a heartbeat's round. */
+  readonly presence?: boolean;
+  /** Serves the demo page and lets `sys` be read, as `halley dev` does. */
+  readonly demo?: boolean;
 }
 
 /** Starts an installation on free ports of loopback, ready to use. */
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const nats = await startNatsServer();
-  const namespaces = parseNamespaces(options.namespaces ?? TEST_NAMESPACES, "test");
+  const namespaces = namespacesOf(options);
   const publish = await startPublish(
     { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], schemas: options.schemas, logLevel: "silent" },
     { log: silentLog, clock: systemClock },
   );
   await publish.ready;
+  const presence = options.presence === true ? await startTestPresence(nats, namespaces) : undefined;
   const connectors: RunningConnector[] = [];
   const addConnector = async (changed: Partial<ConnectorConfig> = {}): Promise<RunningConnector> => {
     const connector = await startConnector({ ...connectorConfig(nats, namespaces, options), ...changed }, { log: silentLog, clock: systemClock });
@@ -64,10 +73,12 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   return {
     nats,
     publish,
+    presence,
     connectors,
     addConnector,
     async stop() {
       await Promise.all(connectors.map((connector) => connector.stop()));
+      await presence?.stop();
       await publish.stop();
       await nats.remove();
     },
@@ -79,7 +90,20 @@ export function signToken(user: string, expiresIn = "1h", secret = TEST_JWT_SECR
   return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject(user).setExpirationTime(expiresIn).sign(new TextEncoder().encode(secret));
 }
 
-function connectorConfig(nats: NatsServer, namespaces: Namespaces, { limits, schemas }: InstallationOptions): ConnectorConfig {
+function namespacesOf({ namespaces, demo }: InstallationOptions): Namespaces {
+  const configured = parseNamespaces(namespaces ?? TEST_NAMESPACES, "test");
+  const system = configured.byName(SYSTEM_NAMESPACE);
+  return demo === true && system ? withNamespaces(configured, [{ ...system, subscribe: "signed-in" }]) : configured;
+}
+
+async function startTestPresence(nats: NatsServer, namespaces: Namespaces): Promise<RunningPresence> {
+  const where = { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], logLevel: "silent" };
+  const presence = await startPresence({ ...where, roundMs: 300, leaseMs: 12_000 }, { log: silentLog, clock: systemClock });
+  await presence.ready;
+  return presence;
+}
+
+function connectorConfig(nats: NatsServer, namespaces: Namespaces, { limits, schemas, demo = false }: InstallationOptions): ConnectorConfig {
   return {
     host: "127.0.0.1",
     port: 0,
@@ -89,7 +113,7 @@ function connectorConfig(nats: NatsServer, namespaces: Namespaces, { limits, sch
     jwtSecret: TEST_JWT_SECRET,
     allowedOrigins: ["loopback"],
     schemas,
-    demo: false,
+    demo,
     limits: { ...DEFAULT_LIMITS, drainMs: 100, ...limits },
     logLevel: "silent",
   };

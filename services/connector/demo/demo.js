@@ -48,7 +48,6 @@ async function canSignIn(name) {
 async function fetchToken(user) {
   const headers = { "Content-Type": "application/json" };
   const answer = await fetch("/dev/token", { method: "POST", headers, body: JSON.stringify({ user }) });
-  if (answer.status === 404) throw new Error("This connector does not run in halley dev, so it signs no tokens for demos.");
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error?.message ?? "That name can't be used.");
   return body.token;
