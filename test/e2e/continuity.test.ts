@@ -1,0 +1,162 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startBrowser } from "../helpers/browser.js";
+import { eventually } from "../helpers/eventually.js";
+import { type Installation, startInstallation, TEST_API_KEY } from "../helpers/installation.js";
+import { TestPublisher, toChannel } from "../helpers/publishService.js";
+import { startTcpProxy, type TcpProxy } from "../helpers/tcpProxy.js";
+import { ProbePage, type ProbeOptions } from "./probePage.js";
+
+const countTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+/** Publishes 1, 2, 3, … until it is stopped; each is acknowledged before the next. */
+class Traffic {
+  readonly #publisher: TestPublisher;
+  readonly #channel: string;
+  #isStopped = false;
+  #count = 0;
+  readonly #done: Promise<void>;
+
+  constructor(publisher: TestPublisher, channel: string) {
+    this.#publisher = publisher;
+    this.#channel = channel;
+    this.#done = this.#run();
+  }
+
+  /** How many were acknowledged. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Waits until so many more were acknowledged. */
+  async flow(more: number): Promise<void> {
+    const goal = this.#count + more;
+    await eventually(() => this.#count >= goal);
+  }
+
+  /** Ends it; gives everything that was acknowledged. */
+  async stop(): Promise<number[]> {
+    this.#isStopped = true;
+    await this.#done;
+    return countTo(this.#count);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      const number = this.#count + 1;
+      await this.#publishUntilStored(number);
+      this.#count = number;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** As a backend does it: the same key until there is an answer. */
+  async #publishUntilStored(number: number): Promise<void> {
+    await eventually(async () => {
+      await this.#publisher.publish(toChannel(this.#channel, number, { key: String(number) }));
+      return true;
+    }, 20_000);
+  }
+}
+
+describe.each<{ name: string; transports: NonNullable<ProbeOptions["transports"]> }>([
+  { name: "WebSocket", transports: ["websocket"] },
+  { name: "long-poll", transports: ["poll"] },
+])("over $name nothing is lost and nothing comes twice", ({ name, transports }) => {
+  let installation: Installation;
+  let browser: Browser;
+  let publisher: TestPublisher;
+  let proxy: TcpProxy;
+  let page: ProbePage;
+  let traffic: Traffic;
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+    installation = await startInstallation({ connectors: 2, demo: true });
+    publisher = new TestPublisher(installation.publish.port, TEST_API_KEY);
+    proxy = await startTcpProxy(installation.connectors[0]!.port);
+  });
+
+  afterEach(async () => {
+    await page.close();
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    publisher.close();
+    await proxy.stop();
+    await installation.stop();
+  });
+
+  async function start(channel: string): Promise<void> {
+    page = await ProbePage.start(browser, proxy.port, { transports, channels: [channel] });
+    traffic = new Traffic(publisher, channel);
+    await traffic.flow(20);
+  }
+
+  async function expectAll(channel: string): Promise<void> {
+    await traffic.flow(20);
+    const sent = await traffic.stop();
+    await eventually(async () => (await page.received(channel)).at(-1) === sent.at(-1), 20_000);
+    expect(await page.received(channel)).toEqual(sent);
+    expect(new Set(await page.read<unknown[]>("probe.verdicts"))).toEqual(new Set([true]));
+  }
+
+  it("when the connection is cut, again and again", async () => {
+    await start("chat.cut");
+    for (let cuts = 0; cuts < 5; cuts++) {
+      proxy.cut();
+      await traffic.flow(40);
+    }
+    await expectAll("chat.cut");
+    // A cut between two polls goes unnoticed, as it may.
+    if (transports.includes("websocket")) expect(await page.read("probe.states")).toContain("disconnected");
+  });
+
+  it("when the connector is restarted", async () => {
+    await start("chat.restart");
+    const [first] = installation.connectors;
+    await first!.stop();
+    await traffic.flow(20);
+    await installation.addConnector({ port: first!.port });
+    await expectAll("chat.restart");
+  });
+
+  it("when the page goes over to another connector", async () => {
+    await start("chat.move");
+    proxy.target = installation.connectors[1]!.port;
+    proxy.cut();
+    await traffic.flow(20);
+    await expectAll("chat.move");
+    proxy.target = installation.connectors[2]!.port;
+  });
+
+  it("when NATS goes away and comes back", async () => {
+    await start("chat.nats");
+    await installation.nats.stop();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await installation.nats.start();
+    await expectAll("chat.nats");
+    expect(await page.read<string>("probe.halley.state")).toBe("connected");
+  });
+
+  it(`when another client takes its positions over from ${name}`, async () => {
+    await start("chat.heir");
+    await page.read("probe.halley.close()");
+    await traffic.flow(20);
+    const positions = await page.read("probe.positions()");
+    const other = transports[0] === "poll" ? "websocket" : "poll";
+    await page.connect({ transports: [other], channels: ["chat.heir"], positions });
+    await expectAll("chat.heir");
+  });
+
+  it("of what the page itself publishes while the connection is cut", async () => {
+    page = await ProbePage.start(browser, proxy.port, { transports, channels: ["chat.own"] });
+    await page.read("void (probe.published = Promise.all(Array.from({ length: 200 }, (_, index) => probe.halley.publish('chat.own', index + 1))))");
+    proxy.cut();
+    await page.read("probe.published.then(() => undefined)");
+    await eventually(async () => (await page.received("chat.own")).length >= 200);
+    const received = await page.received("chat.own");
+    expect(received.toSorted((a, b) => a - b)).toEqual(countTo(200));
+  });
+});

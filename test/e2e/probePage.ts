@@ -1,0 +1,54 @@
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { eventually } from "../helpers/eventually.js";
+import { signToken } from "../helpers/installation.js";
+
+const SCRIPT = fileURLToPath(new URL("probe.js", import.meta.url));
+
+/** How a probe connects. */
+export interface ProbeOptions {
+  readonly user?: string;
+  readonly transports?: readonly ("websocket" | "poll")[];
+  readonly channels: readonly string[];
+  readonly positions?: unknown;
+}
+
+/** A page with the SDK and nothing else, whose messages a test can read. */
+export class ProbePage {
+  readonly page: Page;
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Opens a page of the connector at this port, and connects. Resolves when all channels are subscribed. */
+  static async start(browser: Browser, port: number, options: ProbeOptions): Promise<ProbePage> {
+    const context = await browser.newContext();
+    const probe = new ProbePage(await context.newPage());
+    await probe.page.addInitScript({ path: SCRIPT });
+    await probe.page.goto(`http://127.0.0.1:${String(port)}/`);
+    await probe.connect(options);
+    return probe;
+  }
+
+  /** Makes a client in this page. */
+  async connect({ user = "ada", transports = ["websocket", "poll"], channels, positions = {} }: ProbeOptions): Promise<void> {
+    const options = { token: await signToken(user), transports, channels, positions };
+    await this.read(`probe.start(${JSON.stringify(options)})`);
+    await eventually(async () => (await this.read<boolean[]>("probe.verdicts")).length >= channels.length);
+  }
+
+  /** What an expression gives in the page. */
+  read<T>(expression: string): Promise<T> {
+    return this.page.evaluate<T>(expression);
+  }
+
+  /** The data of all publications of a channel, in the order of the callbacks. */
+  received<T = number>(channel: string): Promise<T[]> {
+    return this.read<T[]>(`probe.received[${JSON.stringify(channel)}]`);
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}
