@@ -1,4 +1,4 @@
-// Builds client/dist: halley.js (one script, global `Halley`), halley.mjs (module) and, unless --no-types, types/.
+// Builds client/dist: halley.js (one script, global `Halley`), halley.mjs (module), types/.
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,5 @@ const shared = { bundle: true, sourcemap: true, target: "es2022", logLevel: "war
 await build({ ...shared, entryPoints: [join(here, "src/script.ts")], outfile: join(dist, "halley.js"), format: "iife", minify: true });
 await build({ ...shared, entryPoints: [join(here, "src/index.ts")], outfile: join(dist, "halley.mjs"), format: "esm" });
 
-if (!process.argv.includes("--no-types")) {
-  const tsc = join(here, "../node_modules/typescript/bin/tsc");
-  execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.types.json")], { stdio: "inherit" });
-}
+const tsc = join(here, "../node_modules/typescript/bin/tsc");
+execFileSync(process.execPath, [tsc, "-p", join(here, "tsconfig.types.json")], { stdio: "inherit" });
