@@ -17,7 +17,9 @@ export class ChatLog {
   #last;
   /** Own messages by offset, acknowledged but not yet received. */
   #acknowledged = new Map();
-  #missed;
+  /** By channel: what comes up to this offset was missed. */
+  #missed = new Map();
+  #recovered = { count: 0, rule: undefined };
 
   constructor({ publish, retry }) {
     this.#listen(publish);
@@ -44,13 +46,19 @@ export class ChatLog {
       own.remove();
       this.#acknowledged.delete(offset);
     }
+    this.#countMissed(channel, offset);
     this.#add(message);
-    this.#countMissed(offset);
   }
 
-  /** What comes up to this offset was missed and is recovered now. */
-  expectMissed(upTo) {
-    this.#missed = { upTo, count: 0, rule: undefined };
+  /** Connected anew: what is recovered from now on is counted together. */
+  beginRound() {
+    this.#missed.clear();
+    this.#recovered = { count: 0, rule: undefined };
+  }
+
+  /** What comes on this channel up to this offset was missed and is recovered now. */
+  expectMissed(channel, upTo) {
+    this.#missed.set(channel, upTo);
   }
 
   /** A line across the log. */
@@ -97,12 +105,12 @@ export class ChatLog {
     this.#scrollDown();
   }
 
-  #countMissed(offset) {
-    const missed = this.#missed;
-    if (!missed || offset > missed.upTo) return;
-    missed.count += 1;
-    missed.rule ??= this.rule("", "good");
-    missed.rule.textContent = missed.count === 1 ? "1 message recovered" : `${missed.count} messages recovered`;
+  #countMissed(channel, offset) {
+    if (!(offset <= this.#missed.get(channel))) return;
+    const recovered = this.#recovered;
+    recovered.count += 1;
+    recovered.rule ??= this.rule("", "good");
+    recovered.rule.textContent = recovered.count === 1 ? "1 message recovered" : `${recovered.count} messages recovered`;
   }
 
   #add(message) {

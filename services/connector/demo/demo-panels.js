@@ -52,14 +52,23 @@ export function showPeople({ users, sessions }, me) {
     const item = document.createElement("li");
     const name = document.createElement("span");
     name.className = "name";
-    name.textContent = user === me ? `${user} (you)` : user;
+    name.textContent = user;
     item.append(avatar(user), name);
+    if (user === me) item.append(youMark());
     return item;
   });
   byId("people").replaceChildren(...items);
 }
 
-const rates = [];
+function youMark() {
+  const mark = document.createElement("span");
+  mark.className = "badge";
+  mark.textContent = "you";
+  return mark;
+}
+
+/** Deliveries a second, of the last minute. */
+const rates = Array(SPARK_POINTS).fill(0);
 
 /** The statistics of the whole installation, once a second. */
 export function showStats(stats) {
@@ -70,20 +79,16 @@ export function showStats(stats) {
   byId("stat-channels").textContent = short(channels);
   byId("stat-rate").textContent = short(deliveriesPerSecond);
   rates.push(deliveriesPerSecond);
-  if (rates.length > SPARK_POINTS) rates.shift();
+  rates.shift();
   drawSpark();
 }
 
 function drawSpark() {
   const most = Math.max(1, ...rates);
   const step = 120 / (SPARK_POINTS - 1);
-  const points = rates.map((rate, index) => {
-    const x = 120 - (rates.length - 1 - index) * step;
-    return `${x.toFixed(1)} ${(30 - (rate / most) * 27).toFixed(1)}`;
-  });
-  const first = 120 - (rates.length - 1) * step;
+  const points = rates.map((rate, index) => `${(index * step).toFixed(1)} ${(30 - (rate / most) * 27).toFixed(1)}`);
   byId("spark-line").setAttribute("d", `M${points.join("L")}`);
-  byId("spark-area").setAttribute("d", `M${first.toFixed(1)} 32L${points.join("L")}L120 32Z`);
+  byId("spark-area").setAttribute("d", `M0 32L${points.join("L")}L120 32Z`);
 }
 
 function short(number) {

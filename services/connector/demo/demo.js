@@ -79,7 +79,10 @@ function open(name) {
   halley?.close();
   const transports = kept().poll ? ["poll"] : ["websocket", "poll"];
   halley = new Halley({ token: () => fetchToken(name), transports });
-  halley.on("state", showConnection);
+  halley.on("state", (change) => {
+    if (change.state === "connected") chat.beginRound();
+    showConnection(change);
+  });
   halley.on("error", (error) => {
     if (!error.retryable) toast(error.message, "bad");
   });
@@ -98,8 +101,8 @@ function listening(position) {
   let known = position !== undefined;
   return {
     position,
-    onSubscribed: ({ recovered, position: now }) => {
-      if (recovered && known) chat.expectMissed(now.offset);
+    onSubscribed: ({ channel, recovered, position: now }) => {
+      if (recovered && known) chat.expectMissed(channel, now.offset);
       if (!recovered) lost();
       known = true;
       setTimeout(refreshPeople, 300);
