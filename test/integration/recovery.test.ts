@@ -1,3 +1,4 @@
+import { createConnection, type Socket } from "node:net";
 import { connect, headers, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../helpers/eventually.js";
@@ -178,8 +179,7 @@ describe("recovery", () => {
 });
 
 /** A connection to NATS that sends what it is told, valid or not. */
-async function rawNats(port: number): Promise<import("node:net").Socket> {
-  const { createConnection } = await import("node:net");
+async function rawNats(port: number): Promise<Socket> {
   const socket = createConnection({ host: "127.0.0.1", port });
   await new Promise((resolve) => socket.once("data", resolve));
   socket.write('CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"test","version":"0"}\r\n');

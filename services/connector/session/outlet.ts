@@ -12,7 +12,7 @@ export interface Outlet {
   readonly empty: boolean;
   /** Whether so much waits that history should not be added. */
   readonly congested: boolean;
-  /** Resolves when nothing waits for the client any more, or the connection has ended. */
+  /** Resolves when the client has taken what waited and takes more, or the connection has ended. */
   drained(): Promise<void>;
   /** Says why, then ends the connection. `afterMs`: when the client should come back. */
   close(close: Close, afterMs?: number): void;

@@ -65,6 +65,11 @@ export class SessionRegistry {
     this.#announce(key);
   }
 
+  /** Whether somebody at this connector has the session. */
+  isHere({ key }: SessionId): boolean {
+    return this.#entries.has(key);
+  }
+
   /** Frees the session if `owner` still has it. */
   release({ key }: SessionId, owner: SessionOwner): void {
     const entry = this.#entries.get(key);

@@ -61,9 +61,9 @@ export class SocketWriter {
     if (this.queuedBytes > limits.replyQueueBytes && this.#parts.socket.writableNeedDrain) onOverrun();
   }
 
-  /** Resolves when nothing waits any more, or the writer has ended. */
+  /** Resolves when the socket has taken all that waits and takes more, or the writer has ended. */
   drained(): Promise<void> {
-    if (this.#ended || this.queuedBytes === 0) return Promise.resolve();
+    if (this.#ended || this.#isDrained) return Promise.resolve();
     return new Promise((resolve) => this.#drainWaiters.push(resolve));
   }
 
@@ -75,7 +75,8 @@ export class SocketWriter {
     const message = this.#pending.message(chain.codec);
     this.#pending = undefined;
     socket.write(message);
-    if (socket.writableLength === 0) this.#tellDrained();
+    // The socket tells of its draining only when it was full.
+    if (this.#isDrained) this.#tellDrained();
   }
 
   /** Takes no more; what waits is dropped, those who wait are told. Idempotent. */
@@ -83,6 +84,10 @@ export class SocketWriter {
     this.#ended = true;
     this.#pending = undefined;
     this.#tellDrained();
+  }
+
+  get #isDrained(): boolean {
+    return !this.#pending && !this.#parts.socket.writableNeedDrain;
   }
 
   #schedule(): void {
@@ -93,7 +98,7 @@ export class SocketWriter {
 
   #onDrain(): void {
     this.flush();
-    if (this.queuedBytes === 0) this.#tellDrained();
+    if (this.#isDrained) this.#tellDrained();
   }
 
   #tellDrained(): void {

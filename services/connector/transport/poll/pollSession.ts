@@ -105,7 +105,8 @@ export class PollSession implements SessionOwner {
     this.#idle.cancel();
     for (const channel of this.#channels) services.counts.remove(channel);
     services.registry.release(id, this);
-    if (isGone) services.presence.sessionClosed(id.bytes, 0);
+    // A WebSocket may have brought the session back here, by way of another connector: it is not ours to close then.
+    if (isGone && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, 0);
     onEnd();
   }
 }
