@@ -6,23 +6,34 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** Something that takes its time after it was started. */
+export interface StartedService extends Running {
+  /** Resolves when it can do its work; rejects when that can never be, or it was stopped before. */
+  readonly ready?: Promise<void>;
+}
+
 /** Past this a second signal, or patience, ends the process anyway. */
 const STOP_LIMIT_MS = 60_000;
 
 /**
  * Starts a process's work and ends it on SIGTERM or SIGINT. Exit codes: 0 after a clean stop, 1 when the start or the stop
- * failed (one sentence for each problem on standard error), 2 for a configuration that can't be used.
+ * failed or the work can never be ready (one sentence for each problem on standard error), 2 for a configuration that
+ * can't be used.
  */
-export async function runUntilSignal(start: () => Promise<Running>): Promise<void> {
-  let running: Running;
+export async function runUntilSignal(start: () => Promise<StartedService>): Promise<void> {
+  let running: StartedService;
+  let stopping = false;
   try {
     running = await start();
   } catch (error) {
     exitWithProblems(error);
   }
+  // Not ready yet is no failure; never to become ready is. Stopped before it was ready is neither.
+  running.ready?.catch((error: unknown) => { if (!stopping) exitWithProblems(error); });
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
   });
+  stopping = true;
   const giveUp = (): never => process.exit(1);
   process.once(signal, giveUp);
   setTimeout(giveUp, STOP_LIMIT_MS).unref();

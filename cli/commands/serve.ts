@@ -1,6 +1,6 @@
 import { Argument, Command } from "commander";
 import { readSettings } from "../../lib/config/settings.js";
-import { exitWithProblems, runUntilSignal } from "../../lib/lifecycle.js";
+import { runUntilSignal } from "../../lib/lifecycle.js";
 import { devEnvironment } from "../dev/devFolder.js";
 import { devNamespaces } from "../dev/namespaces.js";
 import { remark } from "../output.js";
@@ -25,18 +25,12 @@ Examples:
     .action((service: ServiceName) => runUntilSignal(() => serve(service)));
 }
 
-async function serve(service: ServiceName): ReturnType<(typeof SERVICES)[ServiceName]> {
+function serve(service: ServiceName): ReturnType<(typeof SERVICES)[ServiceName]> {
   const { HALLEY_DATA: folder } = readSettings(process.env);
   const dev = devEnvironment(folder);
   const isBeside = process.env["HALLEY_NATS_URL"] === undefined && "HALLEY_NATS_URL" in dev;
-  if (!isBeside) return watched(await SERVICES[service](process.env));
+  if (!isBeside) return SERVICES[service](process.env);
   remark(`halley: joins the halley dev of ${folder}`);
   const env = { ...Object.fromEntries(SHARED.flatMap((name) => (name in dev ? [[name, dev[name]]] : []))), ...process.env };
-  return watched(await SERVICES[service](env, { namespaces: devNamespaces(env["HALLEY_CONFIG"]) }));
-}
-
-/** Not ready yet is no failure; never to become ready is. */
-function watched<T extends { readonly ready: Promise<void> }>(running: T): T {
-  running.ready.catch(exitWithProblems);
-  return running;
+  return SERVICES[service](env, { namespaces: devNamespaces(env["HALLEY_CONFIG"]) });
 }

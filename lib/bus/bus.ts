@@ -1,4 +1,5 @@
 import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type MsgHdrs, type NatsConnection } from "nats";
+import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
 import { RequestMux } from "./requestMux.js";
@@ -41,6 +42,8 @@ export interface BusOptions {
 }
 
 const TEXT = new TextEncoder();
+/** What is buffered is sent within this time, or not at all. */
+const CLOSE_MS = 2_000;
 
 /**
  * A connection to NATS that reconnects for ever. Nothing is buffered while it is down: publishing and asking then throw
@@ -173,15 +176,13 @@ export class Bus {
     return this.#connection;
   }
 
-  /** Sends what is buffered and closes. Idempotent. */
+  /** Sends what is buffered, for 2 s at most, and closes. Idempotent. */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#connection.isClosed()) return;
-    if (this.#connected) {
-      await this.#connection.drain().catch(() => this.#connection.close());
-    } else {
-      await this.#connection.close();
-    }
+    // A server that is silent would hold the draining up until its pings are missed.
+    if (this.#connected) await Promise.race([this.#connection.drain().catch(() => undefined), sleep(systemClock, CLOSE_MS)]);
+    await this.#connection.close();
   }
 
   #assertConnected(): void {

@@ -99,8 +99,10 @@ describe("ensure streams", () => {
   it("raises a generation on the stream's own settings", async () => {
     await ensure(namespaces());
     const before = await info();
-    const raised = await raiseGeneration(bus, name);
-    expect(generationOf(raised.config.description)).toBe(2);
-    expect({ ...raised.config, description: "" }).toEqual({ ...before.config, description: "" });
+    const raised = await raiseGeneration(bus, name, epochOf(before));
+    const after = await info();
+    expect([generationOf(after.config.description), epochOf(after)]).toEqual([2, raised]);
+    expect({ ...after.config, description: "" }).toEqual({ ...before.config, description: "" });
+    expect(await raiseGeneration(bus, name, epochOf(before))).toBe(raised);
   });
 });

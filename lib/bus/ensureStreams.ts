@@ -6,8 +6,7 @@ import { askJetStream, JetStreamError, jetStreamErrorCode } from "./apiRequest.j
 import type { Bus } from "./bus.js";
 import { ensureLastSeenBucket } from "./lastSeenBucket.js";
 import { OLDEST_CLUSTER, OLDEST_SERVER, olderThan } from "./serverVersion.js";
-import type { ApiStreamInfo } from "./streamInfo.js";
-import { generationOf } from "./streamInfo.js";
+import { type ApiStreamInfo, epochOf, generationOf } from "./streamInfo.js";
 import { changedStream, deadLetterStream, namespaceStream, type StreamConfig, streamFaults, withGeneration } from "./streamSpec.js";
 import { streamOf } from "./subjects.js";
 
@@ -46,11 +45,15 @@ export async function ensureStreams({ bus, namespaces, log, clock, signal }: Ens
 
 const NO_JETSTREAM = "waiting for JetStream: the NATS server that answers runs without it; start nats-server with -js";
 
-/** Raises the generation of a namespace's stream, and with it the epoch: what clients hold then proves nothing any more. */
-export async function raiseGeneration(bus: Bus, namespace: string): Promise<ApiStreamInfo> {
+/**
+ * Raises the generation of a namespace's stream, and with it the epoch: what clients hold then proves nothing any more. Does
+ * nothing where the epoch is no longer `disproved`. Gives the epoch that holds after.
+ */
+export async function raiseGeneration(bus: Bus, namespace: string, disproved: string): Promise<string> {
+  const info = await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${streamOf(namespace)}`, undefined);
+  if (epochOf(info) !== disproved) return epochOf(info);
   // On the stream's own settings: a service with an older halley.yaml must not bring back what it knows.
-  const { config } = await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${streamOf(namespace)}`, undefined);
-  return updateStream(bus, withGeneration(config, generationOf(config.description) + 1));
+  return epochOf(await updateStream(bus, withGeneration(info.config, generationOf(info.config.description) + 1)));
 }
 
 async function ensureAll(bus: Bus, namespaces: Namespaces, log: Log): Promise<void> {

@@ -1,13 +1,10 @@
 import { systemClock } from "../../lib/clock.js";
-import { exitWithProblems, runUntilSignal } from "../../lib/lifecycle.js";
+import { runUntilSignal } from "../../lib/lifecycle.js";
 import { createLog } from "../../lib/log.js";
 import { readConnectorConfig } from "./config.js";
 import { startConnector } from "./start.js";
 
-await runUntilSignal(async () => {
+await runUntilSignal(() => {
   const config = readConnectorConfig(process.env);
-  const running = await startConnector(config, { log: createLog("connector", config.logLevel), clock: systemClock });
-  // Not ready yet is no failure; never to become ready is.
-  running.ready.catch(exitWithProblems);
-  return running;
+  return startConnector(config, { log: createLog("connector", config.logLevel), clock: systemClock });
 });

@@ -24,6 +24,9 @@ export interface EngineOptions {
   readonly onChange: () => void;
 }
 
+/** What is given up because of a stop fails with this. */
+const STOPPING = new Error("the service is stopping");
+
 /** The side of the service that faces NATS: the connection, the streams, the epochs, the publishing. */
 export class Engine implements Running {
   readonly #options: EngineOptions;
@@ -36,6 +39,11 @@ export class Engine implements Running {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+  }
+
+  /** Whether `stop` was called. */
+  get stopping(): boolean {
+    return this.#abort.signal.aborted;
   }
 
   /** Why nothing can be published at the moment; undefined when it can. */
@@ -59,9 +67,12 @@ export class Engine implements Running {
   async start(): Promise<void> {
     const { config, log, clock, onChange } = this.#options;
     const bus = await connectBus({ servers: config.natsUrls, name: "halley-publish", log }, clock, this.#abort.signal);
-    this.#bus = this.#parts.add(bus, () => bus.close());
+    this.#parts.add(bus, () => bus.close());
+    await this.#endIfStopped();
+    this.#bus = bus;
     const histories = this.#parts.add(new Histories({ bus, namespaces: config.namespaces, log, clock }), (part) => { part.stop(); });
     await this.#prepare(bus, histories);
+    await this.#endIfStopped();
     this.#parts.add(answerEpochRequests(bus, histories, log), (subscription) => { subscription.unsubscribe(); });
     const publisher = this.#parts.add(new Publisher(bus, clock), (part) => { part.close(); });
     this.#publisher = publisher;
@@ -73,9 +84,16 @@ export class Engine implements Running {
     onChange();
   }
 
+  /** What was started after the stop is ended here. */
+  async #endIfStopped(): Promise<void> {
+    if (!this.stopping) return;
+    await this.#parts.stop();
+    throw STOPPING;
+  }
+
   /** Gives up what is unacknowledged and disconnects. Idempotent. */
   async stop(): Promise<void> {
-    this.#abort.abort(new Error("the service is stopping"));
+    this.#abort.abort(STOPPING);
     await this.#parts.stop();
   }
 

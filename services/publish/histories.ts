@@ -1,7 +1,8 @@
 import type { Bus } from "../../lib/bus/bus.js";
+import { fetchMessage } from "../../lib/bus/fetchMessage.js";
 import { raiseGeneration } from "../../lib/bus/ensureStreams.js";
-import { epochOf, fetchStreamInfo } from "../../lib/bus/streamInfo.js";
-import { streamOf } from "../../lib/bus/subjects.js";
+import { fetchStreamInfo } from "../../lib/bus/streamInfo.js";
+import { header, streamOf } from "../../lib/bus/subjects.js";
 import type { Clock, Timer } from "../../lib/clock.js";
 import type { Namespaces } from "../../lib/config/namespaces.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
@@ -12,11 +13,18 @@ const REFRESH_MS = 10_000;
 /** An epoch is raised at most once in this time, however many ask for it. */
 const RAISE_EVERY_MS = 10_000;
 
+/** A message that JetStream has acknowledged to us. */
+interface Acknowledged {
+  readonly sequence: number;
+  readonly messageId: string;
+}
+
 interface HistoryState {
-  epoch: string;
-  /** The highest sequence that JetStream has acknowledged to us in this history. */
-  acknowledged: number;
-  raisedAtMs: number;
+  readonly epoch: string;
+  /** The one with the highest sequence. */
+  highest: Acknowledged;
+  /** What was the highest when a later message was given a sequence not above it: either must prove to be still there. */
+  doubted?: Acknowledged | undefined;
 }
 
 /** What the histories need. */
@@ -31,6 +39,8 @@ export interface HistoriesOptions {
 export class Histories {
   readonly #options: HistoriesOptions;
   readonly #states = new Map<string, HistoryState>();
+  readonly #raisedAtMs = new Map<string, number>();
+  readonly #raising = new Map<string, Promise<string>>();
   readonly #timer: Timer;
   #refreshing: Promise<void> | undefined;
 
@@ -51,28 +61,32 @@ export class Histories {
     return state.epoch;
   }
 
-  /** Notes the sequence of a newly stored message. One that is not above the last means another history: it is read again at once. */
-  noteStored(namespace: string, sequence: number): void {
+  /**
+   * Notes a newly stored message. A sequence that is not above the highest may be that of an older state of the stream
+   * that was brought back: it is looked into at once.
+   */
+  noteStored(namespace: string, stored: Acknowledged): void {
     const state = this.#states.get(namespace);
     if (!state) return;
-    if (sequence < state.acknowledged) this.#refreshSoon();
-    else state.acknowledged = sequence;
+    if (stored.sequence > state.highest.sequence) {
+      state.highest = stored;
+      return;
+    }
+    state.doubted ??= state.highest;
+    this.#refreshSoon();
   }
 
   /**
-   * Raises the epoch because somebody has seen that `disproved` no longer names what the stream holds; gives the epoch that
-   * holds now. Does nothing where the epoch is another one already, or was raised less than 10 s ago.
+   * Raises the epoch because somebody has seen that `disproved` ("": whichever it is) no longer names what the stream holds;
+   * gives the epoch that holds now. Does nothing where the epoch is another one already, or was raised less than 10 s ago.
    */
   async raise(namespace: string, disproved: string): Promise<string> {
-    await this.#refreshOne(namespace);
-    const state = this.#states.get(namespace);
-    const nowMs = this.#options.clock.monotonicMs();
-    if (!state) throw new RpcError("UNKNOWN_NAMESPACE", `'${namespace}' has no history`);
-    if ((disproved !== "" && disproved !== state.epoch) || nowMs - state.raisedAtMs < RAISE_EVERY_MS) return state.epoch;
-    state.raisedAtMs = nowMs;
-    state.epoch = epochOf(await raiseGeneration(this.#options.bus, namespace));
-    this.#options.log.warn({ namespace, epoch: state.epoch }, "raised the epoch: positions from before prove nothing any more");
-    return state.epoch;
+    if (!this.#options.namespaces.byName(namespace)?.history) throw new RpcError("UNKNOWN_NAMESPACE", `'${namespace}' has no history`);
+    const underWay = this.#raising.get(namespace);
+    if (underWay) return underWay;
+    const raising = this.#raiseNow(namespace, disproved).finally(() => this.#raising.delete(namespace));
+    this.#raising.set(namespace, raising);
+    return raising;
   }
 
   /** Ends the refreshing. */
@@ -80,18 +94,34 @@ export class Histories {
     this.#timer.cancel();
   }
 
+  async #raiseNow(namespace: string, disproved: string): Promise<string> {
+    const { bus, clock, log } = this.#options;
+    const { epoch, lastSequence } = await fetchStreamInfo(bus, streamOf(namespace));
+    const nowMs = clock.monotonicMs();
+    const isRecent = nowMs - (this.#raisedAtMs.get(namespace) ?? -Infinity) < RAISE_EVERY_MS;
+    if (isRecent || (disproved !== "" && disproved !== epoch)) return epoch;
+    this.#raisedAtMs.set(namespace, nowMs);
+    const raised = await raiseGeneration(bus, namespace, epoch);
+    this.#states.set(namespace, { epoch: raised, highest: { sequence: lastSequence, messageId: "" } });
+    log.warn({ namespace, epoch: raised }, "raised the epoch: positions from before prove nothing any more");
+    return raised;
+  }
+
   async #refreshOne(namespace: string): Promise<void> {
-    if (!this.#options.namespaces.byName(namespace)?.history) return;
-    const acknowledgedBefore = this.#states.get(namespace)?.acknowledged ?? 0;
+    const before = this.#states.get(namespace);
+    const acknowledged = before?.highest.sequence ?? 0;
     const { epoch, lastSequence } = await fetchStreamInfo(this.#options.bus, streamOf(namespace));
-    const state = this.#states.get(namespace);
-    if (state?.epoch !== epoch) {
-      this.#states.set(namespace, { epoch, acknowledged: lastSequence, raisedAtMs: state?.raisedAtMs ?? -Infinity });
-    } else if (lastSequence < acknowledgedBefore) {
-      // Acknowledged before we asked, and the leader does not have it: the stream was rolled back under the same name.
-      state.acknowledged = lastSequence;
-      await this.raise(namespace, epoch);
-    }
+    if (before?.epoch !== epoch) this.#states.set(namespace, { epoch, highest: { sequence: lastSequence, messageId: "" } });
+    // Acknowledged before we asked, and the leader doesn't have it, or has another one there: an older state was brought back.
+    else if (lastSequence < acknowledged || !(await this.#isStored(namespace, before.doubted))) await this.raise(namespace, epoch);
+    else before.doubted = undefined;
+  }
+
+  /** False where another message is stored in its place. */
+  async #isStored(namespace: string, doubted: Acknowledged | undefined): Promise<boolean> {
+    if (!doubted || doubted.messageId === "") return true;
+    const found = await fetchMessage(this.#options.bus, streamOf(namespace), doubted.sequence);
+    return !found || found.headers.last(header.messageId) === doubted.messageId;
   }
 
   #refreshSoon(): void {

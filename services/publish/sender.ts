@@ -1,7 +1,7 @@
 import type { PublishResponse } from "../../gen/halley/v1/publish.js";
 import type { Bus } from "../../lib/bus/bus.js";
 import type { Publisher, Stored } from "../../lib/bus/publisher.js";
-import { subjects } from "../../lib/bus/subjects.js";
+import { header, subjects } from "../../lib/bus/subjects.js";
 import type { Clock } from "../../lib/clock.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import type { AcceptedMessage } from "./acceptMessage.js";
@@ -45,7 +45,7 @@ export class Sender {
     const { publisher, clock } = this.#parts;
     const headers = messageHeaders(message, clock.nowMs(), traceparent);
     const outgoing = { subject: subjects.publish(message.channel), data: message.payload.data, headers, deadlineMs: Math.min(deadlineMs, MAX_WAIT_MS) };
-    if (message.namespace.history) return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, stored));
+    if (message.namespace.history) return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, stored, headers.get(header.messageId)));
     try {
       this.#parts.bus.publish(outgoing.subject, outgoing.data, { headers });
     } catch (error) {
@@ -54,9 +54,9 @@ export class Sender {
     return this.#flush.afterNow(outgoing.deadlineMs).then(() => ({ position: undefined, duplicate: false }));
   }
 
-  #acknowledge({ channel, namespace, key }: AcceptedMessage, stored: Stored): PublishResponse {
+  #acknowledge({ channel, namespace, key }: AcceptedMessage, stored: Stored, messageId: string): PublishResponse {
     const { bus, histories } = this.#parts;
-    if (!stored.duplicate) histories.noteStored(namespace.name, stored.sequence);
+    if (!stored.duplicate) histories.noteStored(namespace.name, { sequence: stored.sequence, messageId });
     const own = stored.duplicate && stored.retried;
     // The first try was stored, but perhaps never republished: connectors behind it repair.
     if (own && bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(stored.sequence)));

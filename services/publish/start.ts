@@ -18,7 +18,7 @@ export interface RunningPublish extends Running {
   /** Of gRPC. */
   readonly port: number;
   readonly opsPort: number;
-  /** Resolves when it can publish; rejects when that can never be. */
+  /** Resolves when it can publish; rejects when that can never be, or it was stopped before. */
   readonly ready: Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export async function startPublish(config: PublishConfig, { log, clock }: { log:
     log.info({ port: rpc.port, opsPort: ops.port }, "publish listens");
     const ready = engine.start().then(() => { log.info({}, "publish is ready"); });
     // Whoever awaits it is told; nobody has to.
-    ready.catch((error: unknown) => { log.error({ err: error }, "publish can't become ready"); });
+    ready.catch((error: unknown) => { if (!engine.stopping) log.error({ err: error }, "publish can't become ready"); });
     const stop = (): Promise<void> => {
       readiness.drain();
       return parts.stop();

@@ -8,6 +8,8 @@ import { eventually } from "./eventually.js";
 export interface NatsServer {
   readonly url: string;
   readonly port: number;
+  /** Where it keeps its streams. */
+  readonly storeFolder: string;
   /** The running process; another one after `restart`. */
   readonly process: ChildProcess;
   /** Ends the process (SIGKILL for `hard`) and keeps the folder. */
@@ -57,6 +59,7 @@ export async function startNatsServer(): Promise<NatsServer> {
     get port() {
       return port;
     },
+    storeFolder: join(folder, "js"),
     get process() {
       if (!child) throw new Error("nats-server was never started");
       return child;

@@ -66,7 +66,8 @@ export class TestPublisher {
   readonly metadata = new Metadata();
 
   constructor(port: number, key: string | null = API_KEY) {
-    this.client = new PublishServiceClient(`127.0.0.1:${String(port)}`, credentials.createInsecure());
+    // Retries make grpc-js keep what a stream has sent, and search it at each message.
+    this.client = new PublishServiceClient(`127.0.0.1:${String(port)}`, credentials.createInsecure(), { "grpc.enable_retries": 0 });
     if (key !== null) this.metadata.set("authorization", `Bearer ${key}`);
   }
 
@@ -98,8 +99,8 @@ export function promised<T>(call: (done: (error: Error | null, response: T) => v
 
 /** What an error of grpc-js says. */
 export function failureOf(error: Error): CallFailure {
-  const { code, details, metadata } = error as Failure;
-  const bytes = metadata.get("grpc-status-details-bin")[0];
+  const { code, details, metadata } = error as Failure | (Error & { code: number; details: string; metadata: undefined });
+  const bytes = metadata?.get("grpc-status-details-bin")[0];
   if (Buffer.isBuffer(bytes)) return readStatus(Status.decode(bytes));
   return { code, message: details, reason: "", violations: [], retryDelay: undefined };
 }
