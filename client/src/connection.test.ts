@@ -155,7 +155,7 @@ describe("connection", () => {
       token: () => {
         calls += 1;
         const iat = Math.floor(scene.clock.nowMs() / 1_000);
-        return tokenFor("ada", { iat, exp: iat + 100 });
+        return tokenFor("ada", { iat, exp: iat + 101 });
       },
     });
     await scene.connect();

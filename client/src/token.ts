@@ -68,7 +68,7 @@ export class TokenSource {
     if (!this.renewable || this.#current === undefined) return undefined;
     const { exp, iat } = claimsOf(this.#current);
     if (typeof exp !== "number") return undefined;
-    const lifeMs = typeof iat === "number" ? (exp - iat) * 1_000 : Math.max(exp * 1_000 - this.#receivedMs, LEAST_LIFE_MS);
+    const lifeMs = typeof iat === "number" ? sureLifeMs(iat, exp) : Math.max(exp * 1_000 - this.#receivedMs, LEAST_LIFE_MS);
     const dueMs = this.#receivedMs + lifeMs * REFRESH_AT;
     return Math.min(Math.max(dueMs - this.#clock.nowMs(), 0), LONGEST_TIMER_MS);
   }
@@ -97,6 +97,11 @@ export class TokenSource {
 export function userOf(token: string): string | undefined {
   const { sub } = claimsOf(token);
   return typeof sub === "string" ? sub : undefined;
+}
+
+/** Both are whole seconds, rounded down: up to one of them has passed already when the token is issued. */
+function sureLifeMs(iat: number, exp: number): number {
+  return Math.max(exp - iat - 1, 1) * 1_000;
 }
 
 function claimsOf(token: string): Claims {

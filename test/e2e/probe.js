@@ -5,8 +5,9 @@ globalThis.probe = {
   verdicts: [],
   states: [],
   errors: [],
-  start({ token, transports, channels, positions = {} }) {
-    const halley = new Halley({ token: () => token, transports });
+  /** `tokens`: asks the test for a token (`nextToken`) each time; otherwise `token` is all there is. */
+  start({ token, tokens, transports, channels, positions = {} }) {
+    const halley = new Halley({ token: tokens ? () => nextToken() : token, transports });
     this.halley = halley;
     this.subscriptions = {};
     halley.on("state", ({ state, transport }) => this.states.push(transport ?? state));

@@ -11,6 +11,8 @@ export interface ProbeOptions {
   readonly transports?: readonly ("websocket" | "poll")[];
   readonly channels: readonly string[];
   readonly positions?: unknown;
+  /** Gives the page a token each time it asks; left out, it has one for an hour. */
+  readonly tokens?: () => Promise<string>;
 }
 
 /** A page with the SDK and nothing else, whose messages a test can read. */
@@ -25,17 +27,28 @@ export class ProbePage {
   static async start(browser: Browser, port: number, options: ProbeOptions): Promise<ProbePage> {
     const context = await browser.newContext();
     const probe = new ProbePage(await context.newPage());
+    const { tokens } = options;
+    if (tokens) await probe.page.exposeFunction("nextToken", tokens);
     await probe.page.addInitScript({ path: SCRIPT });
     await probe.page.goto(`http://127.0.0.1:${String(port)}/`);
     await probe.connect(options);
     return probe;
   }
 
-  /** Makes a client in this page. */
-  async connect({ user = "ada", transports = ["websocket", "poll"], channels, positions = {} }: ProbeOptions): Promise<void> {
-    const options = { token: await signToken(user), transports, channels, positions };
+  /** Makes a client in this page. Resolves when its channels are subscribed. */
+  async connect({ user = "ada", transports = ["websocket", "poll"], channels, positions = {}, tokens }: ProbeOptions): Promise<void> {
+    const options = { token: await signToken(user), tokens: tokens !== undefined, transports, channels, positions };
     await this.read(`probe.start(${JSON.stringify(options)})`);
-    await eventually(async () => (await this.read<boolean[]>("probe.verdicts")).length >= channels.length);
+    await eventually(async () => (await this.read<unknown[]>("probe.verdicts")).length >= channels.length);
+  }
+
+  /** Waits until the client has gone through these states (or transports, while connected), in this order. */
+  async untilStates(...expected: string[]): Promise<void> {
+    await eventually(async () => {
+      const states = await this.read<string[]>("probe.states");
+      if (states.join() === expected.join()) return true;
+      throw new Error(`went through ${states.join()}`);
+    });
   }
 
   /** What an expression gives in the page. */

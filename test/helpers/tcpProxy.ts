@@ -6,8 +6,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Where new connections go. */
   target: number;
-  /** `refuse-upgrades`: a request for WebSocket is dropped; `swallow`: WebSockets open, and not one byte comes back after; `refuse`: nobody gets in. */
-  mode: "pass" | "refuse-upgrades" | "swallow" | "refuse";
+  /** `refuse-upgrades`: a request for WebSocket is dropped; `open-and-die`: WebSockets open, and die before a byte comes back; `refuse`: nobody gets in. */
+  mode: "pass" | "refuse-upgrades" | "open-and-die" | "refuse";
   /** WebSockets that were asked for so far. */
   readonly upgrades: number;
   /** Cuts all present connections, as a killed machine does. */
@@ -40,12 +40,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       }
       if (!near.destroyed) far.write(chunk);
     });
-    let answered = false;
+    let isAnswered = false;
     far.on("data", (chunk: Buffer) => {
       // The 101 passes, what the connector says over the WebSocket does not.
-      if (state.mode === "swallow" && isUpgraded && answered) return;
-      answered = true;
-      near.write(chunk);
+      if (state.mode === "open-and-die" && isUpgraded && isAnswered) near.destroy();
+      else near.write(chunk);
+      isAnswered = true;
     });
     near.on("close", () => far.destroy());
     far.on("close", () => near.destroy());
