@@ -150,6 +150,16 @@ describe.each<{ name: string; transports: NonNullable<ProbeOptions["transports"]
     await expectAll("chat.heir");
   });
 
+  it("of 10,000 messages that come at once, in order", async () => {
+    page = await ProbePage.start(browser, proxy.port, { transports, channels: ["chat.flood"] });
+    const numbers = countTo(10_000);
+    for (let start = 0; start < numbers.length; start += 1_000) {
+      await publisher.publishBatch(numbers.slice(start, start + 1_000).map((number) => toChannel("chat.flood", number)));
+    }
+    await eventually(async () => (await page.read<number>("probe.received['chat.flood'].length")) >= numbers.length, 20_000);
+    expect(await page.received("chat.flood")).toEqual(numbers);
+  });
+
   it("of what the page itself publishes while the connection is cut", async () => {
     page = await ProbePage.start(browser, proxy.port, { transports, channels: ["chat.own"] });
     await page.read("void (probe.published = Promise.all(Array.from({ length: 200 }, (_, index) => probe.halley.publish('chat.own', index + 1))))");
