@@ -24,9 +24,9 @@ check: node_modules/.package-lock.json ## Lint, types, the contract's style and 
 	@npm run --silent types
 	@sh scripts/check-proto.sh
 
-bench: node_modules/.package-lock.json build ## Measure throughput, latency and memory.
+bench: node_modules/.package-lock.json build ## Measure throughput, latency and memory (one part: ONLY=fanout; see bench/README.md).
 	@sh scripts/require.sh nats
-	@npm run --silent bench
+	@node dist/bench/main.js $(ONLY) $(if $(QUICK),--quick) $(if $(PROFILE),--profile)
 
 build: node_modules/.package-lock.json ## Build dist/ where the sources have changed.
 	@node scripts/build.mjs

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["lib/**/*.test.ts", "services/**/*.test.ts", "cli/**/*.test.ts", "client/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["bench/**/*.test.ts", "lib/**/*.test.ts", "services/**/*.test.ts", "cli/**/*.test.ts", "client/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["test/helpers/buildOnce.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -1,0 +1,51 @@
+// A process: publishes, over gRPC as backends do, or straight onto JetStream as the floor.
+import { connect } from "nats";
+import { serveCommands } from "../process/commands.js";
+import { GrpcPublisher, type Messages } from "./grpcPublisher.js";
+import { JetStreamPublisher } from "./jetStreamPublisher.js";
+import { type Latencies, LatencyLog } from "./latencyLog.js";
+import { type OpenLoopOptions, runOpenLoop } from "./openLoop.js";
+import { type Rate, type RateOptions, runRate } from "./rateRun.js";
+
+interface Started {
+  readonly grpc: GrpcPublisher;
+  readonly jetStream: JetStreamPublisher;
+}
+
+const NAMESPACE = "bench";
+let present: Started | undefined;
+
+function started(): Started {
+  if (!present) throw new Error("not started");
+  return present;
+}
+
+/** Connects to the publish service and to NATS. */
+async function start({ publishPort, apiKey, natsUrl, ...messages }: Messages & { readonly publishPort: number; readonly apiKey: string; readonly natsUrl: string }): Promise<void> {
+  const nats = await connect({ servers: natsUrl, name: "halley-bench" });
+  present = { grpc: new GrpcPublisher({ port: publishPort, apiKey, ...messages }), jetStream: new JetStreamPublisher(nats, messages) };
+}
+
+/** Publishes as fast as acknowledgements come, in one of the ways; what was acknowledged must be stored. */
+async function rate({ way, ...options }: RateOptions & { readonly way: "unary" | "batch" | "stream" | "floor" }): Promise<Rate> {
+  const { grpc, jetStream } = started();
+  const before = await jetStream.stored(NAMESPACE);
+  const run = await runRate(way === "floor" ? jetStream.way : grpc[way], options);
+  const stored = (await jetStream.stored(NAMESPACE)) - before;
+  if (stored < run.acknowledged) throw new Error(`${String(run.acknowledged)} messages were acknowledged, ${String(stored)} stored`);
+  return run;
+}
+
+/** Publishes at a fixed rate, one call a message, whether answers come or not. */
+async function openLoop(options: OpenLoopOptions): Promise<{ acknowledgement: Latencies; sent: number }> {
+  const { grpc } = started();
+  const log = new LatencyLog(options.startUs + options.warmUpMs * 1_000, Math.ceil((options.perSecond * options.measureMs) / 1_000) + 1);
+  const sent = await runOpenLoop(options, (payload) => grpc.publishOne(options.channel, payload), log);
+  return { acknowledgement: log.summary(), sent };
+}
+
+const commands = { start, rate, openLoop };
+/** What the publishers can be asked. */
+export type PublishersCommands = typeof commands;
+
+serveCommands(commands);

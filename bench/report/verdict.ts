@@ -1,0 +1,19 @@
+import type { Row } from "../part.js";
+
+/** How a figure stands to its bar: `over` is above what is allowed, `under` below what is asked. */
+export type Verdict = "pass" | "over" | "under";
+
+/** A figure's ratio to the floor; undefined where there is none. */
+export function ratioOf({ value, beside, ratio }: Row): number | undefined {
+  return ratio ?? (beside?.["floor"] === undefined ? undefined : value / beside["floor"]);
+}
+
+/** Undefined where there is no bar. */
+export function verdictOf(row: Row): Verdict | undefined {
+  if (!row.bar) return undefined;
+  const { of, atMost = Infinity, atLeast = -Infinity } = row.bar;
+  const figure = of === "ratio" ? ratioOf(row) : row.value;
+  if (figure === undefined || Number.isNaN(figure)) throw new Error(`${row.what} has a bar, but no ${of}`);
+  if (figure > atMost) return "over";
+  return figure < atLeast ? "under" : "pass";
+}
