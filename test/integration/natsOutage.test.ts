@@ -34,9 +34,9 @@ describe("a NATS server that goes away and comes back", () => {
 
     const acknowledged: { n: number; offset: number }[] = [];
     const failures: { code: number; ms: number }[] = [];
-    let running = true;
+    const until = { publishing: true, polling: true };
     const publishing = (async () => {
-      for (let n = 1; running; n++) {
+      for (let n = 1; until.publishing; n++) {
         const startedAt = performance.now();
         try {
           const { position } = await publisher.publish(toChannel(channel, { n }));
@@ -47,9 +47,8 @@ describe("a NATS server that goes away and comes back", () => {
         }
       }
     })();
-    let polling = true;
     const polls = (async () => {
-      for (let round = 0; polling; round++) await poller.poll([first!, second!][round % 2]!.port, [], 300);
+      for (let round = 0; until.polling; round++) await poller.poll([first!, second!][round % 2]!.port, [], 300);
     })();
 
     await eventually(() => acknowledged.length > 50);
@@ -62,14 +61,14 @@ describe("a NATS server that goes away and comes back", () => {
     expect(client.socket.readyState).toBe(client.socket.OPEN);
     await installation.nats.start();
     await eventually(() => acknowledged.length > before + 50, 20_000);
-    running = false;
+    until.publishing = false;
     await publishing;
 
     const offsets = acknowledged.map(({ offset }) => offset);
     const has = (received: readonly number[]): boolean => offsets.every((offset) => received.includes(offset));
     await eventually(() => has(client.publications(channel).map(({ offset }) => offset)), 15_000);
     await eventually(() => has(poller.publications(channel).map(({ offset }) => offset)), 15_000);
-    polling = false;
+    until.polling = false;
     await polls;
     for (const received of [client.publications(channel), poller.publications(channel)]) {
       const seen = received.map(({ offset }) => offset);

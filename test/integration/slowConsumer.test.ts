@@ -1,0 +1,104 @@
+import { connect, type NatsConnection } from "nats";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../helpers/eventually.js";
+import { type Installation, startInstallation } from "../helpers/installation.js";
+import { readMetric } from "../helpers/metrics.js";
+import { type ReceivedPublication, WsClient } from "../helpers/wsClient.js";
+
+const NAMESPACES = {
+  namespaces: {
+    chat: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, subscribe: "signed-in", publish: "signed-in", untyped: true },
+    short: { history: { messages: 20, age: "1h", bytes: "16MiB" }, subscribe: "signed-in", untyped: true },
+    live: { subscribe: "signed-in", publish: "signed-in", untyped: true },
+  },
+};
+
+describe("a client that reads too slowly", () => {
+  let installation: Installation;
+  let nats: NatsConnection;
+  let port: number;
+
+  beforeAll(async () => {
+    installation = await startInstallation({
+      namespaces: NAMESPACES,
+      limits: { ringBytesPerChannel: 64 * 1024, queueBytes: 32 * 1024, stuckMs: 4_000 },
+    });
+    port = installation.connectors[0]!.port;
+    nats = await connect({ servers: installation.nats.url });
+  });
+
+  afterAll(async () => {
+    await nats.close();
+    await installation.stop();
+  });
+
+  const filler = "x".repeat(10_000);
+  const flood = async (channel: string, count: number): Promise<void> => {
+    for (let n = 1; n <= count; n++) nats.publish(`halley.pub.${channel}`, JSON.stringify({ n, filler }));
+    await nats.flush();
+  };
+  const numbers = (publications: readonly ReceivedPublication[]): number[] => publications.map(({ data }) => (data as { n: number }).n);
+  const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+  it("gets everything, in order, once it reads again; the fast one never waits", async () => {
+    const { client: fast } = await WsClient.connect(port, "fast");
+    const { client: slow } = await WsClient.connect(port, "slow");
+    await Promise.all([fast.subscribe("chat.slow"), slow.subscribe("chat.slow")]);
+    slow.socket.pause();
+    // Past what the sockets' own buffers take (some MB), far past queue and ring.
+    await flood("chat.slow", 1_500);
+    await eventually(() => fast.publications("chat.slow").length === 1_500);
+    expect(slow.publications("chat.slow").length).toBeLessThan(1_500);
+    slow.socket.resume();
+    await eventually(() => slow.publications("chat.slow").length >= 1_500, 20_000);
+    expect(numbers(slow.publications("chat.slow"))).toEqual(upTo(1_500));
+    expect(slow.frames.filter((frame) => frame["reset"])).toEqual([]);
+    nats.publish("halley.pub.chat.slow", '{"n":1501}');
+    await eventually(() => slow.publications("chat.slow").length === 1_501);
+    fast.cut();
+    slow.cut();
+  });
+
+  it("is told by a reset when the history was too short, and goes on from there", async () => {
+    const { client: slow } = await WsClient.connect(port, "slow");
+    await slow.subscribe("short.slow");
+    slow.socket.pause();
+    await flood("short.slow", 1_500);
+    slow.socket.resume();
+    const { reset } = (await slow.next((frame) => frame["reset"] !== undefined)) as unknown as { reset: { reason: string; position: { offset: number } } };
+    expect(reset.reason).toBe("HISTORY_LOST");
+    nats.publish("halley.pub.short.slow", '{"n":1501}');
+    await eventually(() => slow.publications("short.slow").at(-1)?.data !== undefined && numbers(slow.publications("short.slow")).at(-1) === 1_501);
+    const received = numbers(slow.publications("short.slow"));
+    expect(received).toEqual([...new Set(received)].sort((a, b) => a - b));
+    slow.cut();
+  });
+
+  it("keeps the newest of a channel without history", async () => {
+    const { client: slow } = await WsClient.connect(port, "slow");
+    await slow.subscribe("live.slow");
+    slow.socket.pause();
+    await flood("live.slow", 1_500);
+    slow.socket.resume();
+    await slow.next((frame) => frame["reset"] !== undefined);
+    await eventually(() => numbers(slow.publications("live.slow")).at(-1) === 1_500);
+    slow.cut();
+  });
+
+  it("is closed with 3001 when it stays stuck", async () => {
+    const { client: slow } = await WsClient.connect(port, "slow");
+    await slow.subscribe("chat.stuck");
+    slow.socket.pause();
+    await flood("chat.stuck", 1_500);
+    await eventually(async () => (await readMetric(installation.connectors[0]!.opsPort, "halley_connector_sessions")) === 0);
+    slow.socket.resume();
+    expect((await slow.closed()).code).toBe(3001);
+    const last = slow.publications("chat.stuck").at(-1);
+    const { client: again } = await WsClient.connect(port, "slow");
+    const { position } = await again.subscribe("chat.stuck");
+    const subscribed = await again.subscribe("chat.stuck", { offset: last?.offset ?? 0, epoch: position.epoch });
+    await eventually(() => numbers([...subscribed.publications, ...again.publications("chat.stuck")]).at(-1) === 1_500);
+    expect(subscribed.recovered).toBe(true);
+    again.cut();
+  });
+});
