@@ -188,6 +188,22 @@ describe("connection", () => {
     expect(scene.halley.state).toBe("connecting");
   });
 
+  it("can be begun again by whoever is told that it has ended", async () => {
+    const scene = new Scene();
+    const off = scene.halley.on("state", ({ state }) => {
+      if (state === "closed") scene.halley.connect();
+    });
+    await scene.connect();
+    scene.webSocket.link.end({ code: 3500 });
+    off();
+    await settle();
+    expect(scene.webSocket.links).toHaveLength(2);
+    const published = scene.halley.publish("chat.lobby", 1);
+    scene.webSocket.link.welcome();
+    scene.webSocket.link.say({ id: scene.webSocket.link.asked("publish")[0]?.id ?? 0, published: {} });
+    await published;
+  });
+
   it("closes without leaving a timer, and connects again", async () => {
     const scene = new Scene();
     await scene.connect();

@@ -198,10 +198,13 @@ export class Halley {
   }
 
   #end(error: HalleyError): void {
-    this.#stopWatching?.();
-    this.#stopWatching = undefined;
-    this.#ended = error;
-    this.#outbox.clear(error);
+    // A listener of "closed" may have called connect() already.
+    if (this.state === "closed") {
+      this.#stopWatching?.();
+      this.#stopWatching = undefined;
+      this.#ended = error;
+      this.#outbox.clear(error);
+    }
     if (error.reason !== "CLOSED") this.#tellError(error);
   }
 
