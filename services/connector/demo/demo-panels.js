@@ -151,7 +151,7 @@ async function copyCommand() {
   setTimeout(() => (button.textContent = "Copy"), 1_500);
 }
 
-/** A short note at the lower edge. */
+/** A short note at the upper edge. */
 export function toast(text, tone = "") {
   const note = document.createElement("p");
   note.className = `toast ${tone}`;

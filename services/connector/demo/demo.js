@@ -114,8 +114,8 @@ function listening(position) {
 }
 
 function lost() {
-  chat.rule("Some messages may be missing here: they are older than the history", "bad");
-  toast("You were away longer than the history reaches. Some messages could not be recovered.", "bad");
+  chat.rule("Some messages may be missing here", "bad");
+  toast("Some messages could not be recovered: the history does not reach back to where this page stood.", "bad");
 }
 
 function received(publication, label) {
