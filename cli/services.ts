@@ -26,6 +26,9 @@ export interface Changes {
   readonly roundMs?: number;
 }
 
+/** Nobody is to wait for Ctrl-C: the few clients of a demo need no spreading over a window. */
+const DEMO_DRAIN_MS = 300;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The services by their names, each started from an environment. They throw ConfigError, or a sentence about a port in use. */
@@ -41,7 +44,8 @@ export const SERVICES = {
   },
   connector: (env: Environment, { namespaces, demo = false }: Changes = {}): Promise<RunningService> => {
     const config = readConnectorConfig(env);
-    return startConnector({ ...config, demo, ...(namespaces && { namespaces }) }, { log: createLog("connector", config.logLevel), clock: systemClock });
+    const limits = demo ? { ...config.limits, drainMs: DEMO_DRAIN_MS } : config.limits;
+    return startConnector({ ...config, demo, limits, ...(namespaces && { namespaces }) }, { log: createLog("connector", config.logLevel), clock: systemClock });
   },
 } as const satisfies Record<string, (env: Environment, changes?: Changes) => Promise<RunningService>>;
 

@@ -25,6 +25,7 @@ export interface Limits {
   readonly replyQueueBytes: number;
   /** Without a byte taken by a client that has something waiting: close 3001. */
   readonly stuckMs: number;
+  /** From one ping to the next. */
   readonly pingIntervalMs: number;
   /** After a ping without any byte from the client: close 3002. */
   readonly pongMs: number;
