@@ -82,7 +82,7 @@ export interface PublishResult {
 
 /** PublishStreamRequest is one message of a stream. */
 export interface PublishStreamRequest {
-  /** Chosen by the client, given back in the acknowledgement. Need not be unique or ordered. */
+  /** Chosen by the client, given back in the acknowledgement. Need not be unique or ordered. Below 2^53. */
   id: number;
   /** The message and its target. Required. */
   publish: PublishRequest | undefined;
