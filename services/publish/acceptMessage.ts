@@ -1,7 +1,7 @@
 import type { PublishRequest } from "../../gen/halley/v1/publish.js";
 import { RpcError, type Violation } from "../../lib/errors/rpcError.js";
 import type { Namespace, Namespaces } from "../../lib/config/namespaces.js";
-import { checkPayload } from "../../lib/schema/checkPayload.js";
+import { checkPayload, type Payload } from "../../lib/schema/checkPayload.js";
 import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
 import { checkFields, type EncodedPayload, readPayload } from "./messageFields.js";
 import { readTarget } from "./target.js";
@@ -35,14 +35,16 @@ export function acceptMessage(request: PublishRequest | undefined, path: string,
   if (!message) throw RpcError.invalid([...violations, { field: `${path}message`, description: "is missing" }]);
   const payload = readPayload(message, path, violations);
   checkFields(message, path, violations);
-  const inPayload = target && payload ? payloadViolations(target.namespace, { type: message.type, ...payload }, path, rules) : [];
+  const inPayload = target && payload ? payloadViolations(target.namespace, { type: message.type, encoding: payload.encoding, data: payload.data }, path, rules) : [];
   if (violations.length > 0) throw RpcError.invalid([...violations, ...inPayload]);
   if (inPayload.length > 0) throw RpcError.invalid(inPayload, "INVALID_MESSAGE");
   if (!target || !payload) throw new Error("a request without target or payload has violations");
-  return { ...target, type: message.type, key: message.key, tags: message.tags, payload };
+  // Field by field: spreading `target` here took V8 longer than all of the checks.
+  const { channel, namespace } = target;
+  return { channel, namespace, type: message.type, key: message.key, tags: message.tags, payload };
 }
 
-function payloadViolations(namespace: Namespace, payload: EncodedPayload & { type: string }, path: string, { registry }: Rules): readonly Violation[] {
+function payloadViolations(namespace: Namespace, payload: Payload, path: string, { registry }: Rules): readonly Violation[] {
   try {
     checkPayload(registry, namespace, payload, { type: `${path}message.type`, data: `${path}message.${payload.encoding}` });
     return [];
