@@ -1,6 +1,5 @@
-import { ConfigError } from "../../lib/config/configError.js";
-import { loadNamespaces, type Namespaces } from "../../lib/config/namespaces.js";
-import { readSettings } from "../../lib/config/settings.js";
+import type { Namespaces } from "../../lib/config/namespaces.js";
+import { readServiceSettings } from "../../lib/config/serviceSettings.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 
 /** Everything that a connector is told. */
@@ -23,19 +22,14 @@ export interface ConnectorConfig {
 
 /** Reads the environment and halley.yaml. Throws ConfigError with every problem at once. */
 export function readConnectorConfig(env: Readonly<Record<string, string | undefined>>): ConnectorConfig {
-  const settings = readSettings(env);
-  const namespaces = loadNamespaces(settings.HALLEY_CONFIG);
-  const jwtSecret = settings.HALLEY_JWT_SECRET;
-  if (jwtSecret === undefined) {
-    throw new ConfigError(["HALLEY_JWT_SECRET is missing: set it to the secret, at least 32 characters, with which your backend signs tokens (HS256)"]);
-  }
+  const { settings, namespaces, natsUrls } = readServiceSettings(env, ({ HALLEY_JWT_SECRET: secret }) => (secret === undefined ? [NO_SECRET] : []));
   return Object.freeze({
     host: settings.HALLEY_HOST ?? "0.0.0.0",
     port: settings.HALLEY_CONNECTOR_PORT,
     opsPort: settings.HALLEY_CONNECTOR_OPS_PORT,
-    natsUrls: settings.HALLEY_NATS_URL.length > 0 ? settings.HALLEY_NATS_URL : ["nats://127.0.0.1:4222"],
+    natsUrls,
     namespaces,
-    jwtSecret,
+    jwtSecret: settings.HALLEY_JWT_SECRET ?? "",
     allowedOrigins: settings.HALLEY_ALLOWED_ORIGINS,
     schemas: settings.HALLEY_SCHEMAS,
     demo: false,
@@ -43,3 +37,5 @@ export function readConnectorConfig(env: Readonly<Record<string, string | undefi
     logLevel: settings.HALLEY_LOG_LEVEL,
   });
 }
+
+const NO_SECRET = "HALLEY_JWT_SECRET is missing: set it to the secret, at least 32 characters, with which your backend signs tokens (HS256)";

@@ -5,7 +5,7 @@ import { parseNamespaces } from "../../lib/config/namespaces.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import { loadSchemas } from "../../lib/schema/loadSchemas.js";
 import { acceptMessage, type AcceptedMessage } from "./acceptMessage.js";
-import { MAX_PAYLOAD_BYTES } from "./messageFields.js";
+import { MAX_PAYLOAD_BYTES } from "../../lib/message/messageRules.js";
 
 const namespaces = parseNamespaces({ namespaces: { chat: { untyped: true }, typed: {} } }, "test");
 const rules = { namespaces, registry: await loadSchemas("examples/schemas") };

@@ -9,7 +9,7 @@ import type { Log } from "../../lib/log.js";
 import type { PublishConfig } from "./config.js";
 import { answerEpochRequests } from "./epochRequests.js";
 import { Histories } from "./histories.js";
-import { MAX_PAYLOAD_BYTES } from "./messageFields.js";
+import { MAX_PAYLOAD_BYTES } from "../../lib/message/messageRules.js";
 import { Sender } from "./sender.js";
 
 /** Type, key, tags and what NATS adds. */

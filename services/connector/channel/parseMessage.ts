@@ -3,6 +3,7 @@ import { contentType, header } from "../../../lib/bus/subjects.js";
 import { decodeUserToken } from "../../../lib/channel/userToken.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
+import { MAX_TAGS, payloadSizeFault } from "../../../lib/message/messageRules.js";
 import { checkPayload } from "../../../lib/schema/checkPayload.js";
 import type { SchemaRegistry } from "../../../lib/schema/schemaRegistry.js";
 import { Publication } from "./publication.js";
@@ -15,17 +16,11 @@ export interface ChannelMessage {
   readonly data: Uint8Array;
 }
 
-/** The largest payload that is delivered, in bytes; the publish service accepts none above it. */
-export const MAX_PAYLOAD_BYTES = 512 * 1024;
-const MAX_TAGS = 16;
-
 /** Makes a publication of a message. Throws INVALID_MESSAGE with every violation when it isn't what it says. */
 export function parseMessage(message: ChannelMessage, namespace: Namespace, registry: SchemaRegistry): Publication {
   const { channel, offset, headers, data } = message;
-  if (data.length > MAX_PAYLOAD_BYTES) {
-    const description = `is ${String(data.length)} bytes, at most ${String(MAX_PAYLOAD_BYTES)} are allowed`;
-    throw RpcError.invalid([{ field: "payload", description }], "INVALID_MESSAGE");
-  }
+  const tooLarge = payloadSizeFault(data.length);
+  if (tooLarge !== undefined) throw RpcError.invalid([{ field: "payload", description: tooLarge }], "INVALID_MESSAGE");
   const type = headers.last(header.type);
   const payload = checkPayload(registry, namespace, { type, encoding: encodingOf(headers), data });
   const time = headers.last(header.time);

@@ -7,9 +7,9 @@ import { encodeUserToken } from "../../../lib/channel/userToken.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
 import { RpcError, type Violation } from "../../../lib/errors/rpcError.js";
+import { headerTextFault, MAX_KEY_BYTES, MAX_TYPE_BYTES, payloadSizeFault } from "../../../lib/message/messageRules.js";
 import { checkPayload } from "../../../lib/schema/checkPayload.js";
 import type { SchemaRegistry } from "../../../lib/schema/schemaRegistry.js";
-import { MAX_PAYLOAD_BYTES } from "../channel/parseMessage.js";
 import type { Position } from "../protocol/position.js";
 import type { Permissions } from "./permissions.js";
 
@@ -32,8 +32,6 @@ export interface PublishOutcome {
 }
 
 const DEADLINE_MS = 5_000;
-const MAX_TYPE_BYTES = 255;
-const MAX_KEY_BYTES = 128;
 
 /** Publishes for browsers, where the namespace allows it: with the user id as sender, and keys that are the user's own. */
 export class BrowserPublisher {
@@ -72,23 +70,15 @@ export class BrowserPublisher {
 
 function payloadOf({ data, type, key }: Publish): { encoding: "json" | "protobuf"; data: Uint8Array } {
   const violations: Violation[] = [];
+  const add = (field: string, description: string | undefined): void => {
+    if (description !== undefined) violations.push({ field: `publish.${field}`, description });
+  };
   const payload = data?.data;
-  if (!payload) violations.push({ field: "publish.data", description: "is missing" });
-  else if (payload.value.length > MAX_PAYLOAD_BYTES) {
-    violations.push({ field: "publish.data", description: `is ${String(payload.value.length)} bytes, at most ${String(MAX_PAYLOAD_BYTES)} are allowed` });
-  }
-  violations.push(...textFaults("publish.type", type, MAX_TYPE_BYTES), ...textFaults("publish.key", key, MAX_KEY_BYTES));
+  add("data", payload ? payloadSizeFault(payload.value.length) : "is missing");
+  add("type", headerTextFault(type, MAX_TYPE_BYTES));
+  add("key", headerTextFault(key, MAX_KEY_BYTES));
   if (!payload || violations.length > 0) throw RpcError.invalid(violations);
   return { encoding: payload.$case, data: payload.value };
-}
-
-function textFaults(field: string, text: string, maxBytes: number): Violation[] {
-  const violations: Violation[] = [];
-  if (Buffer.byteLength(text) > maxBytes) violations.push({ field, description: `must be at most ${String(maxBytes)} bytes` });
-  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) violations.push({ field, description: "must be printable UTF-8" });
-  // NATS trims header values.
-  if (text !== text.trim()) violations.push({ field, description: "must not begin or end with a space" });
-  return violations;
 }
 
 /**

@@ -1,0 +1,41 @@
+import { ConfigError } from "./configError.js";
+import { loadNamespaces, type Namespaces } from "./namespaces.js";
+import { readSettings, type Settings } from "./settings.js";
+
+/** What every service reads, and what it adds to the problems. */
+export interface ServiceSettings {
+  readonly settings: Settings;
+  readonly namespaces: Namespaces;
+  /** The servers of HALLEY_NATS_URL, or the one on this machine. */
+  readonly natsUrls: readonly string[];
+}
+
+/**
+ * Reads the environment and halley.yaml for one service. `missing` says, a sentence each, what this service can't do
+ * without. Throws ConfigError with every problem at once.
+ */
+export function readServiceSettings(env: Readonly<Record<string, string | undefined>>, missing: (settings: Settings) => readonly string[]): ServiceSettings {
+  const problems: string[] = [];
+  const settings = collect(() => readSettings(env), problems);
+  const namespaces = collect(() => loadNamespaces(settings?.HALLEY_CONFIG ?? (env["HALLEY_CONFIG"] || undefined)), problems);
+  if (settings) problems.push(...missing(settings));
+  if (problems.length > 0 || !settings || !namespaces) throw new ConfigError(problems);
+  const natsUrls = settings.HALLEY_NATS_URL.length > 0 ? settings.HALLEY_NATS_URL : ["nats://127.0.0.1:4222"];
+  return { settings, namespaces, natsUrls };
+}
+
+/** The problem of a service that takes API keys and was given none. */
+export function missingApiKeys({ HALLEY_API_KEYS: keys }: Settings): string[] {
+  if (keys.length > 0) return [];
+  return ["HALLEY_API_KEYS is missing: set it to one or more keys, comma-separated, that backends send as 'authorization: Bearer <key>'"];
+}
+
+function collect<T>(read: () => T, problems: string[]): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
