@@ -48,7 +48,8 @@ export class Audit {
       const { lastSequence, epoch } = await feed.history.infoAfterNow();
       if (epoch === feed.epoch && lastSequence < seen) {
         log.error({ lastSequence, seen }, "the stream has lost messages that it had stored: asking for a new epoch");
-        await bus.request(subjects.raiseEpoch(feed.namespace.name), new Uint8Array(), EPOCH_TIMEOUT_MS);
+        // Of that epoch only: another connector may have asked already.
+        await bus.request(subjects.raiseEpoch(feed.namespace.name), epoch, EPOCH_TIMEOUT_MS);
       }
       if (epoch !== feed.epoch || lastSequence < seen) await feed.refresh();
     } finally {

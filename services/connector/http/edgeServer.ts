@@ -133,6 +133,7 @@ export class EdgeServer {
     if (!this.#parts.origins.allows(origin)) throw originRefused(request);
     if (origin === undefined) return;
     response.setHeader("access-control-allow-origin", origin);
+    response.setHeader("access-control-expose-headers", "retry-after");
     response.setHeader("vary", "Origin");
   }
 }
