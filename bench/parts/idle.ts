@@ -6,6 +6,8 @@ import type { SubscribersCommands } from "../load/subscribers.js";
 import type { Part, PartContext, PartResult } from "../part.js";
 import { Child } from "../process/child.js";
 import { usageOf } from "../process/usage.js";
+import { profiled } from "../profile/profiled.js";
+import { summarizeHeap } from "../profile/summarizeHeap.js";
 
 const CHANNEL = "bench.idle";
 /** Connections that are being opened at a time. */
@@ -49,8 +51,14 @@ async function connectorCost(context: PartContext, subscribers: Child<Subscriber
     const open = (): Promise<Arrival> => subscribers.ask("open", { crowd: "halley", port, connections, concurrency: CONCURRENCY, signIn: { secret: JWT_SECRET, channel: CHANNEL } });
     const cost = await costOf(process.pid, () => process.ask("settle", undefined), open);
     const natsBytes = usageOf(installation.natsPid).rssBytes - natsBefore;
-    if (context.profiles !== undefined) await process.ask("heapSnapshot", { file: `${context.profiles}/idle-connector.heapsnapshot` });
+    const heap = `${context.profiles ?? ""}/idle-connector.heapsnapshot`;
+    if (context.profiles !== undefined) await process.ask("heapSnapshot", { file: heap });
     await subscribers.ask("close", { crowd: "halley" });
+    if (context.profiles !== undefined) {
+      context.say(`${heap}, per connection:\n${summarizeHeap(heap, connections)}`);
+      await profiled(process, { file: `${context.profiles}/idle-connector-arrival.cpuprofile`, say: context.say }, open);
+      await subscribers.ask("close", { crowd: "halley" });
+    }
     return { cost, natsBytes };
   } finally {
     await installation.stop();
