@@ -33,6 +33,8 @@ export interface Channel {
   readonly name: string;
   /** Whether it has been live once: before, it has no position, and nothing can be read. */
   readonly isOpen: boolean;
+  /** Whether this NATS can prove a recovery at all: a cluster older than 2.11 can't, its replicas may differ for good. */
+  readonly isProvable: boolean;
   /** The newest position that is proven: nothing above it has been delivered. */
   readonly position: Position;
   /**

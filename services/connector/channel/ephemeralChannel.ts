@@ -26,6 +26,7 @@ export interface EphemeralChannelParts {
 export class EphemeralChannel implements Channel {
   readonly name: string;
   readonly isOpen = true;
+  readonly isProvable = true;
   readonly #parts: EphemeralChannelParts;
   readonly #interest: BusSubscription;
   readonly #stopListening: () => void;

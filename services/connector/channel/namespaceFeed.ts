@@ -1,5 +1,6 @@
 import type { Bus } from "../../../lib/bus/bus.js";
 import { History } from "../../../lib/bus/history.js";
+import { OLDEST_CLUSTER, olderThan } from "../../../lib/bus/serverVersion.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
@@ -66,6 +67,11 @@ export class NamespaceFeed {
   /** Names the present history. */
   get epoch(): string {
     return this.#epoch;
+  }
+
+  /** Whether recovery can be proven here: replicas of clusters older than 2.11 may differ for good. */
+  get isProvable(): boolean {
+    return !this.#bus.clustered || !olderThan(this.#bus.serverVersion, OLDEST_CLUSTER);
   }
 
   /** The newest tick that was seen on this connection, 0 before the first. */

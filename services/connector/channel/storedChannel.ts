@@ -82,6 +82,10 @@ export class StoredChannel implements Channel, FeedChannel {
     return this.#state !== "opening";
   }
 
+  get isProvable(): boolean {
+    return this.#parts.feed.isProvable;
+  }
+
   get position(): Position {
     return { offset: Math.max(this.#last, this.#provenNow()), epoch: this.#epoch };
   }

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "../../../lib/clock.js";
 import type { Log } from "../../../lib/log.js";
+import { answerPosition } from "../channel/answerPosition.js";
 import type { Channel, Chunk, ResetReason, Subscriber } from "../channel/channel.js";
 import type { Publication } from "../channel/publication.js";
 import type { ChannelHold, Hub } from "../hub.js";
@@ -48,7 +49,7 @@ export class Subscription implements Subscriber {
    */
   async open(position: Position | undefined): Promise<SubscribedBody> {
     await this.#parts.hub.open(this.#channel);
-    const chunk = position === undefined ? this.#fromNow() : await this.#readFrom(position);
+    const chunk = await answerPosition(this.#channel, position, this.#parts.limits);
     this.#position = chunk.position;
     return { position: chunk.position, recovered: chunk.continuous, publications: chunk.publications };
   }
@@ -83,15 +84,6 @@ export class Subscription implements Subscriber {
 
   get #channel(): Channel {
     return this.#hold.channel;
-  }
-
-  #fromNow(): Chunk {
-    return { publications: [], position: this.#channel.position, continuous: true };
-  }
-
-  async #readFrom(position: Position): Promise<Chunk> {
-    const { limits } = this.#parts;
-    return this.#channel.recent(position, limits) ?? (await this.#channel.recover(position, limits));
   }
 
   #catchUp(): void {

@@ -1,3 +1,4 @@
+import { answerPosition } from "../../channel/answerPosition.js";
 import type { Chunk, ChunkLimits, Subscriber } from "../../channel/channel.js";
 import type { ChannelHold } from "../../hub.js";
 import type { Position } from "../../protocol/position.js";
@@ -72,7 +73,7 @@ export class PollChannel {
   }
 
   async #next(limits: ChunkLimits): Promise<Chunk> {
-    if (!this.#position) return { publications: [], position: this.channel.position, continuous: true };
+    if (!this.#position || this.#subscribeId !== undefined) return answerPosition(this.channel, this.#position, limits);
     return this.channel.recent(this.#position, limits) ?? (await this.channel.recover(this.#position, limits));
   }
 }
