@@ -26,6 +26,19 @@ export class Metrics {
     return new Counter({ name: PREFIX + name, help, labelNames: labels, registers: [this.#registry] });
   }
 
+  /** A number that only grows and is counted elsewhere: `read` gives the total whenever somebody asks. For hot paths. */
+  total({ name, help }: MetricOptions<never>, read: () => number): void {
+    const counter: Counter = new Counter({
+      name: PREFIX + name,
+      help,
+      registers: [this.#registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(read());
+      },
+    });
+  }
+
   /** A number that goes up and down; `read` gives it whenever somebody asks, otherwise `set` it. */
   gauge<Label extends string = never>({ name, help, labels = [] }: MetricOptions<Label>, read?: () => number): Gauge<Label> {
     const gauge: Gauge<Label> = new Gauge({

@@ -8,7 +8,7 @@ import type { Log } from "../../lib/log.js";
 import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
 import { MessageInterpreter } from "./channel/messageInterpreter.js";
 import type { ConnectorConfig } from "./config.js";
-import type { ConnectorCounters } from "./connectorMetrics.js";
+import type { ConnectorTally } from "./connectorMetrics.js";
 import { Hub } from "./hub.js";
 import { PresenceReporter } from "./presence/reporter.js";
 import { BrowserPublisher } from "./session/browserPublisher.js";
@@ -30,7 +30,7 @@ export interface CoreParts {
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
   readonly log: Log;
-  readonly counters: ConnectorCounters;
+  readonly tally: ConnectorTally;
 }
 
 /** Looks again for streams that are not there yet after this long. */
@@ -51,18 +51,22 @@ export class Core implements Running {
   readonly #presence: PresenceReporter;
 
   constructor(parts: CoreParts) {
-    const { config, bus, clock, log, counters, registry } = parts;
+    const { config, bus, clock, log, tally, registry } = parts;
     const { limits, namespaces } = config;
     this.#parts = parts;
     const incarnation = randomBytes(8);
     const connector = `c${randomBytes(6).toString("hex")}`;
     this.#presence = new PresenceReporter({ bus, clock, log, connector, incarnation });
-    const interpreter = new MessageInterpreter({ bus, clock, log, registry, onDead: counters.dead });
+    const interpreter = new MessageInterpreter({ bus, clock, log, registry, onDead: () => { tally.deadLetters += 1; } });
     const onMessage = (): void => {
-      counters.message();
+      tally.messages += 1;
       this.#presence.countPublications(1);
     };
-    this.hub = new Hub({ bus, clock, log, namespaces, interpreter, limits, incarnation: incarnation.toString("hex"), onMessage, onRepaired: counters.repaired });
+    const onRepaired = (messages: number): void => {
+      tally.gapsRepaired += 1;
+      tally.messagesRepaired += messages;
+    };
+    this.hub = new Hub({ bus, clock, log, namespaces, interpreter, limits, incarnation: incarnation.toString("hex"), onMessage, onRepaired });
     this.#started.add(this.hub, (hub) => { hub.stop(); });
     const publisher = this.#started.add(new Publisher(bus, clock), (part) => { part.close(); });
     this.sessions = this.#started.add(new SessionRegistry({ bus, connector, sessionsPerUser: limits.sessionsPerUser }), (part) => { part.stop(); });
@@ -86,7 +90,7 @@ export class Core implements Running {
       explain: (thrown) => explain(thrown, log),
     };
     const onDelivery = (): void => {
-      counters.delivery();
+      tally.deliveries += 1;
       this.#presence.countDeliveries(1);
     };
     this.webSockets = this.#started.add(new WebSocketServer({ services, onDelivery }), (part) => { part.stop(); });

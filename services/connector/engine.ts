@@ -7,7 +7,7 @@ import type { Log } from "../../lib/log.js";
 import type { Metrics } from "../../lib/ops/metrics.js";
 import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
 import type { ConnectorConfig } from "./config.js";
-import { type ConnectorCounters, createConnectorMetrics } from "./connectorMetrics.js";
+import { ConnectorTally, registerConnectorMetrics } from "./connectorMetrics.js";
 import { Core } from "./core.js";
 
 /** What the engine needs. */
@@ -22,7 +22,7 @@ interface EngineParts {
 /** The side of a connector that faces NATS: it is there before NATS is, and says what is missing. */
 export class Engine implements Running {
   readonly #options: EngineParts;
-  readonly #counters: ConnectorCounters;
+  readonly #tally = new ConnectorTally();
   readonly #parts = new StartedParts();
   readonly #abort = new AbortController();
   #bus: Bus | undefined;
@@ -31,7 +31,7 @@ export class Engine implements Running {
 
   constructor(options: EngineParts) {
     this.#options = options;
-    this.#counters = createConnectorMetrics(options.metrics, {
+    registerConnectorMetrics(options.metrics, this.#tally, {
       webSockets: () => this.#core?.webSockets.size ?? 0,
       polls: () => this.#core?.polls.waiting ?? 0,
       sessions: () => this.#core?.sessions.size ?? 0,
@@ -74,7 +74,7 @@ export class Engine implements Running {
     const { signal } = this.#abort;
     const bus = await connectBus({ servers: config.natsUrls, name: "halley-connector", log }, clock, signal);
     this.#bus = this.#parts.add(bus, () => bus.close());
-    const core = new Core({ config, bus, registry, clock, log, counters: this.#counters });
+    const core = new Core({ config, bus, registry, clock, log, tally: this.#tally });
     this.#core = this.#parts.add(core, () => core.stop());
     await core.start(signal);
     this.#ready = true;

@@ -33,7 +33,8 @@ interface WholeStretch {
 /** Reads one channel from its stream, with proof. Readers of the same stretch share one reading. */
 export class ChannelReader {
   readonly #parts: ReaderParts;
-  readonly #underWay = new Map<string, Promise<WholeStretch | undefined>>();
+  /** Made when first needed: most channels never read. */
+  #underWay: Map<string, Promise<WholeStretch | undefined>> | undefined;
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
@@ -47,10 +48,11 @@ export class ChannelReader {
   /** Reads a stretch; undefined where it can't be proven that nothing of it is gone. Rejects when NATS doesn't answer. */
   read(stretch: Stretch): Promise<WholeStretch | undefined> {
     const key = `${stretch.epoch} ${String(stretch.from)} ${String(stretch.to)} ${String(stretch.chunkBytes)}`;
-    const same = this.#underWay.get(key);
+    const underWay = (this.#underWay ??= new Map<string, Promise<WholeStretch | undefined>>());
+    const same = underWay.get(key);
     if (same) return same;
-    const reading = this.#readNow(stretch).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, reading);
+    const reading = this.#readNow(stretch).finally(() => underWay.delete(key));
+    underWay.set(key, reading);
     return reading;
   }
 

@@ -47,7 +47,6 @@ export class StoredChannel implements Channel, FeedChannel {
   readonly #reader: ChannelReader;
   readonly #interest: BusSubscription;
   readonly #unfollow: () => void;
-  readonly #closed = new AbortController();
   readonly #subscribers = new Set<Subscriber>();
   readonly #opened: Promise<void>;
   #resolveOpened: () => void = () => undefined;
@@ -64,6 +63,7 @@ export class StoredChannel implements Channel, FeedChannel {
   #mustEstablish = true;
   #waiting: BusMessage[] = [];
   #waitingOverflowed = false;
+  #closed = false;
 
   constructor(parts: StoredChannelParts) {
     const { name, feed, ringBytes, budget } = parts;
@@ -131,7 +131,7 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   close(): void {
-    this.#closed.abort();
+    this.#closed = true;
     this.#interest.unsubscribe();
     this.#unfollow();
     this.#ring.clear(this.#ring.floor);
@@ -155,7 +155,7 @@ export class StoredChannel implements Channel, FeedChannel {
 
   /** As a call, because it may have become true during any await. */
   #isClosed(): boolean {
-    return this.#closed.signal.aborted;
+    return this.#closed;
   }
 
   #provenNow(): number {
@@ -248,7 +248,7 @@ export class StoredChannel implements Channel, FeedChannel {
       } catch (error) {
         if (this.#isClosed()) return;
         this.#parts.log.debug({ err: error, channel: this.name }, "a channel is behind; it is tried again");
-        await sleep(this.#parts.clock, RETRY_MS * (1 + Math.random()), this.#closed.signal);
+        await sleep(this.#parts.clock, RETRY_MS * (1 + Math.random()));
       }
     }
     if (this.#isClosed()) return;

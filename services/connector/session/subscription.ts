@@ -28,7 +28,7 @@ const RETRY_MS = 500;
 export class Subscription implements Subscriber {
   readonly #parts: SubscriptionParts;
   readonly #hold: ChannelHold;
-  readonly #ended = new AbortController();
+  #ended = false;
   #live = false;
   /** While reading: everything up to here was queued. While live: nothing up to here is queued again. */
   #position: Position = { offset: 0, epoch: "" };
@@ -61,7 +61,7 @@ export class Subscription implements Subscriber {
 
   /** Nothing more is queued after this returns. Idempotent. */
   end(): void {
-    this.#ended.abort();
+    this.#ended = true;
     this.#live = false;
     this.#channel.detach(this);
     this.#hold.release();
@@ -89,28 +89,27 @@ export class Subscription implements Subscriber {
   #catchUp(): void {
     if (this.#attachIfCaughtUp()) return;
     this.#pump().catch((error: unknown) => {
-      if (!this.#ended.signal.aborted) this.#parts.log.error({ err: error, channel: this.#channel.name }, "a subscription can't catch up");
+      if (!this.#ended) this.#parts.log.error({ err: error, channel: this.#channel.name }, "a subscription can't catch up");
     });
   }
 
   /** Queues history until nothing newer was delivered to the others, then joins them. */
   async #pump(): Promise<void> {
     const { outlet, clock, limits } = this.#parts;
-    const { signal } = this.#ended;
-    while (!signal.aborted && !this.#attachIfCaughtUp()) {
+    while (!this.#ended && !this.#attachIfCaughtUp()) {
       if (outlet.congested) {
         await outlet.drained();
         continue;
       }
       const recent = this.#channel.recent(this.#position, limits);
       if (recent) this.#queue(recent);
-      else await this.#recover().catch(() => sleep(clock, RETRY_MS, signal));
+      else await this.#recover().catch(() => sleep(clock, RETRY_MS));
     }
   }
 
   async #recover(): Promise<void> {
     const chunk = await this.#channel.recover(this.#position, this.#parts.limits);
-    if (!this.#ended.signal.aborted) this.#queue(chunk);
+    if (!this.#ended) this.#queue(chunk);
   }
 
   #queue({ publications, position, continuous }: Chunk): void {
@@ -124,7 +123,7 @@ export class Subscription implements Subscriber {
 
   #attachIfCaughtUp(): boolean {
     const { offset, epoch } = this.#channel.position;
-    if (this.#ended.signal.aborted || epoch !== this.#position.epoch || this.#position.offset < offset) return false;
+    if (this.#ended || epoch !== this.#position.epoch || this.#position.offset < offset) return false;
     this.#channel.attach(this);
     this.#live = true;
     return true;

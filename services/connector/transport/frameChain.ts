@@ -26,13 +26,15 @@ export class FrameLink {
     this.bytes = bytes;
   }
 
-  /** The link behind this one for a publication; `make` is called when there is none yet. */
-  next(publication: Publication, make: () => FrameLink): FrameLink {
-    if (this.#lastPublication !== publication || !this.#lastLink) {
-      this.#lastPublication = publication;
-      this.#lastLink = make();
-    }
-    return this.#lastLink;
+  /** The link behind this one for a publication; undefined when it is not the one that was made last. */
+  next(publication: Publication): FrameLink | undefined {
+    return this.#lastPublication === publication ? this.#lastLink : undefined;
+  }
+
+  /** `link` is the one behind this one for a publication now. */
+  setNext(publication: Publication, link: FrameLink): void {
+    this.#lastPublication = publication;
+    this.#lastLink = link;
   }
 
   /** The whole WebSocket message; the same buffer at every call. */
@@ -81,7 +83,11 @@ export class FrameChain {
   /** `link` (undefined: nothing waits) with a publication behind it. */
   addPublication(link: FrameLink | undefined, publication: Publication): FrameLink {
     const before = link ?? this.#root;
-    return before.next(publication, () => this.#extend(before, this.#encode(publication)));
+    const known = before.next(publication);
+    if (known) return known;
+    const made = this.#extend(before, this.#encode(publication));
+    before.setNext(publication, made);
+    return made;
   }
 
   /** `link` (undefined: nothing waits) with a frame of one client behind it. */
