@@ -76,7 +76,8 @@ function fetchBatch(bus: Bus, consumer: string, count: number, maxBytes: number)
       else resolve(batch);
     };
     const onMessage = (message: BusMessage): void => {
-      if (message.data.length === 0 && statusOf(message) !== 0) {
+      // A status has nothing to acknowledge; a stored message may have a status line of its publisher's.
+      if (message.data.length === 0 && statusOf(message) !== 0 && message.reply?.startsWith("$JS.ACK.") !== true) {
         finish();
         return;
       }

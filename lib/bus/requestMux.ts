@@ -45,7 +45,7 @@ export class RequestMux {
 
   #onAnswer(message: BusMessage): void {
     const token = message.subject.slice(this.#inbox.length + 1);
-    if (message.data.length === 0 && statusOf(message) === NO_RESPONDERS) this.#fail(token, "nobody answers");
+    if (isNoResponders(message)) this.#fail(token, "nobody answers");
     else this.#take(token)?.resolve(message);
   }
 
@@ -68,6 +68,11 @@ export class RequestMux {
 
 /** The status of a message that nobody listens for the subject. */
 const NO_RESPONDERS = 503;
+
+/** The server's own word has no fields; a stored message, whose status line is its publisher's, comes with NATS's. */
+function isNoResponders(message: BusMessage): boolean {
+  return message.data.length === 0 && statusOf(message) === NO_RESPONDERS && message.headers?.keys().length === 0;
+}
 
 /** The status code of a message of the server; 0 for ordinary ones and for headers that can't be read. */
 export function statusOf(message: BusMessage): number {

@@ -1,9 +1,13 @@
 import type { Bus } from "../../../lib/bus/bus.js";
+import { fetchMessage } from "../../../lib/bus/fetchMessage.js";
 import { History } from "../../../lib/bus/history.js";
 import { OLDEST_CLUSTER, olderThan } from "../../../lib/bus/serverVersion.js";
+import { SharedRequest } from "../../../lib/bus/sharedRequest.js";
+import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
 import { Semaphore } from "../../../lib/semaphore.js";
 import { Audit } from "./audit.js";
@@ -28,6 +32,7 @@ export interface FeedParts {
 
 /** Reads of one namespace under way at a time: JetStream answers about 30,000 a second, whatever more is asked at once. */
 const CONCURRENT_READS = 256;
+const EPOCH_TIMEOUT_MS = 2_000;
 
 /**
  * The history of one namespace as this connector follows it: which history it is (epoch), up to where it is proven
@@ -41,6 +46,8 @@ export class NamespaceFeed {
   readonly #channels = new Set<FeedChannel>();
   readonly #ticks: Ticks;
   readonly #audit: Audit;
+  readonly #log: Log;
+  readonly #refresh: SharedRequest<void>;
   readonly #stopListening: () => void;
   #epoch = "";
   #ticksProve = false;
@@ -48,9 +55,11 @@ export class NamespaceFeed {
   constructor(namespace: Namespace, { bus, clock, log }: FeedParts) {
     this.namespace = namespace;
     this.#bus = bus;
+    this.#log = log.child({ namespace: namespace.name });
     this.history = new History(bus, namespace.name, clock);
     this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0 });
-    this.#audit = new Audit({ bus, clock, log: log.child({ namespace: namespace.name }), feed: this });
+    this.#refresh = new SharedRequest(() => this.#refreshNow(), clock, 0);
+    this.#audit = new Audit({ bus, clock, log: this.#log, feed: this });
     this.#stopListening = bus.onEvent((event) => {
       if (event === "disconnected") for (const channel of this.#channels) channel.suspend();
       else if (event === "reconnected") for (const channel of this.#channels) channel.resync();
@@ -94,14 +103,43 @@ export class NamespaceFeed {
     return { live: subjects.republish(channel), stored: subjects.publish(channel) };
   }
 
-  /** Asks which history it is. Tells the channels when it is another one than before. */
-  async refresh(): Promise<void> {
-    const info = await this.history.infoAfterNow();
+  /**
+   * Asks which history it is, after this call. Tells the channels when it is another one than before. A stream that was
+   * rolled back gets a new epoch first; rejects with a retryable error while the publish service can't give it one.
+   */
+  refresh(): Promise<void> {
+    return this.#refresh.afterNow();
+  }
+
+  async #refreshNow(): Promise<void> {
+    let info = await this.history.infoAfterNow();
+    if (info.epoch === this.#epoch && (await this.#isRolledBack(info))) {
+      this.#log.error({ lastSequence: info.lastSequence, seen: this.tick }, "the stream has lost messages that it had stored: asking for a new epoch");
+      await this.#raiseEpoch();
+      info = await this.history.infoAfterNow();
+    }
     // On one server, stream and subscribers share a connection's order. Across routes only an audit proves anything.
     this.#ticksProve = !this.#bus.clustered && (info.leader === undefined || info.leader === this.#bus.serverName);
     const changed = this.#epoch !== "" && this.#epoch !== info.epoch;
     this.#epoch = info.epoch;
-    if (changed) for (const channel of this.#channels) channel.changeEpoch();
+    if (!changed) return;
+    this.#ticks.forget();
+    for (const channel of this.#channels) channel.changeEpoch();
+  }
+
+  /** Whether a tick that was seen is gone though nothing has removed it: the stream ends before it, or has another message there. */
+  async #isRolledBack({ lastSequence, name }: StreamInfo): Promise<boolean> {
+    const { sequence, mark } = this.#ticks;
+    if (lastSequence < sequence) return true;
+    const message = sequence === 0 ? undefined : await fetchMessage(this.#bus, name, sequence);
+    if (!message || sequence !== this.#ticks.sequence) return false;
+    return message.subject !== subjects.tick(this.namespace.name) || !Buffer.from(mark).equals(message.data);
+  }
+
+  async #raiseEpoch(): Promise<void> {
+    const answer = await this.#bus.request(subjects.raiseEpoch(this.namespace.name), this.#epoch, EPOCH_TIMEOUT_MS);
+    const { error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { error?: string };
+    if (error !== undefined) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} can't be raised: ${error}`);
   }
 
   /** Tells `channel` of breaks until the returned function is called. */

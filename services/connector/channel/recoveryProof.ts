@@ -41,16 +41,20 @@ export function isProven({ offset, readTo, info, epoch, firstOfChannel, count, f
   return info.maxAgeMs === 0 || firstAfterMs === undefined || firstAfterMs + info.maxAgeMs - nowMs >= EXPIRY_MARGIN_MS;
 }
 
-/** Gathers the evidence after (offset, readTo] was read, asking only for what is needed, and judges it. */
+/**
+ * Gathers the evidence after (offset, readTo] was read, asking only for what is needed, and judges it. The channel is
+ * counted before the stream is asked: when age or size had taken anything after the position until then, which makes room
+ * under the channel's own limit, the stream says so.
+ */
 export async function proveRecovery(
   history: History,
   { subject, offset, readTo, epoch }: { readonly subject: string; readonly offset: number; readonly readTo: number; readonly epoch: string },
   clock: Clock,
 ): Promise<boolean> {
-  const info = await history.infoAfterNow();
   const first = await history.firstFrom(subject, 1);
   const olderStands = first !== undefined && first.sequence <= offset;
   const count = olderStands ? 0 : await history.countOf(subject);
+  const info = await history.infoAfterNow();
   const streamIsYoung = info.maxAgeMs === 0 || info.firstTimeMs + info.maxAgeMs - clock.nowMs() >= EXPIRY_MARGIN_MS;
   const firstAfterMs = streamIsYoung ? undefined : (await history.firstOfStreamFrom(offset + 1))?.timeMs;
   return isProven({ offset, readTo, info, epoch, firstOfChannel: first?.sequence, count, firstAfterMs, nowMs: clock.nowMs() });

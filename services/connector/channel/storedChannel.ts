@@ -116,9 +116,9 @@ export class StoredChannel implements Channel, FeedChannel {
     const epoch = this.#epoch;
     const to = this.#ring.floor;
     if (position.offset >= to) return this.#vouchForNewer(position);
-    const chunk = await this.#reader.read({ from: position.offset, to, epoch, ...limits });
+    const chunk = await this.#parts.feed.reads.run(() => this.#reader.read({ from: position.offset, to, epoch, ...limits }));
     if (chunk === undefined || epoch !== this.#epoch) return this.#lost();
-    if (chunk.readTo === to && this.#ring.floor === to) this.#ring.extendDown(position.offset, chunk.publications);
+    if (chunk.readTo === to && this.#ring.floor === to && !this.#isClosed()) this.#ring.extendDown(position.offset, chunk.publications);
     return { publications: chunk.publications, position: { offset: chunk.readTo, epoch }, continuous: true };
   }
 
@@ -134,12 +134,13 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#closed = true;
     this.#interest.unsubscribe();
     this.#unfollow();
-    this.#ring.clear(this.#ring.floor);
+    this.#ring.evict();
     this.#subscribers.clear();
     this.#waiting = [];
   }
 
   suspend(): void {
+    this.#keepProof();
     this.#liveSince = Infinity;
     this.resync();
   }
@@ -160,6 +161,14 @@ export class StoredChannel implements Channel, FeedChannel {
 
   #provenNow(): number {
     return Math.max(this.#proven, this.watermark?.offset ?? 0);
+  }
+
+  /** What the ticks have proven stays proven when the channel leaves `live`. */
+  #keepProof(): void {
+    const { watermark } = this;
+    if (!watermark) return;
+    this.#proven = Math.max(this.#proven, watermark.offset);
+    this.#provenAtMs = this.#parts.feed.tickAtMs;
   }
 
   #lost(): Chunk {
@@ -193,7 +202,7 @@ export class StoredChannel implements Channel, FeedChannel {
   /** Delivers a message, drops it, or says what must be done before it can be. */
   #take(message: BusMessage): Work | undefined {
     const place = readPlace(message);
-    if (place === "unreadable") return () => this.#readUpToLeader();
+    if (place === "unreadable") return () => this.#readInstead(message);
     // Not from a stream: somebody publishes onto the republished subjects. It has no place in the history.
     if (place === undefined) return undefined;
     switch (gapRule(place, this.#last, this.#provenNow())) {
@@ -231,7 +240,10 @@ export class StoredChannel implements Channel, FeedChannel {
 
   /** Leaves `live`, does the work, then takes what has waited; until nothing is left to do. */
   #start(work: Work | undefined): void {
-    if (this.#state === "live") this.#state = "behind";
+    if (this.#state === "live") {
+      this.#keepProof();
+      this.#state = "behind";
+    }
     this.#run(work).catch((error: unknown) => {
       if (!this.#isClosed()) this.#parts.log.error({ err: error, channel: this.name }, "a channel can't be followed any more");
     });
@@ -279,13 +291,16 @@ export class StoredChannel implements Channel, FeedChannel {
     const { feed, clock } = this.#parts;
     this.#mustEstablish = false;
     try {
-      if (this.#state === "behind") await feed.refresh();
-      await feed.history.barrier();
+      await Promise.all([feed.refresh(), feed.history.barrier()]);
       const { tick, tickSerial } = feed;
       const newest = await this.#reader.newest();
       if (this.#state === "opening") this.#beginAt(Math.max(newest, tick), newest);
       else if (this.#epoch !== feed.epoch) this.#continueAt(Math.max(newest, tick), newest);
-      else if (newest > this.#last) await this.#repair(newest);
+      else {
+        if (newest > this.#last) await this.#repair(newest);
+        // The leader named the newest after this tick had come: nothing is between them.
+        this.#proven = Math.max(this.#proven, tick);
+      }
       this.#liveSince = tickSerial;
       this.#provenAtMs = clock.monotonicMs();
     } catch (error) {
@@ -303,7 +318,16 @@ export class StoredChannel implements Channel, FeedChannel {
 
   #continueAt(proven: number, last: number): void {
     this.#beginAt(proven, last);
+    // What waits may be of the history before, under numbers that mean something else now.
+    this.#waiting = [];
+    this.#waitingOverflowed = true;
     for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");
+  }
+
+  /** This copy of a message doesn't say where it stands; the stream does. */
+  async #readInstead(message: BusMessage): Promise<void> {
+    await this.#readUpToLeader();
+    if (this.#waiting[0] === message) this.#waiting.shift();
   }
 
   async #readUpToLeader(): Promise<void> {
@@ -339,11 +363,9 @@ export class StoredChannel implements Channel, FeedChannel {
   /** The message is the only one on the channel: were there others that came and went since the channel was proven? */
   async #ask({ sequence }: MessagePlace): Promise<void> {
     const { feed, clock } = this.#parts;
-    const proven = this.#provenNow();
-    const provenAtMs = Math.max(this.#provenAtMs, this.watermark ? feed.tickAtMs : 0);
     const info = await feed.history.infoAfterNow();
-    const young = info.maxAgeMs === 0 || clock.monotonicMs() - provenAtMs < info.maxAgeMs;
-    const unbroken = info.epoch === this.#epoch && young && info.firstSequence <= proven + 1;
+    const young = info.maxAgeMs === 0 || clock.monotonicMs() - this.#provenAtMs < info.maxAgeMs;
+    const unbroken = info.epoch === this.#epoch && young && info.firstSequence <= this.#proven + 1;
     this.#proven = Math.max(this.#proven, sequence - 1);
     if (unbroken) return;
     this.#last = sequence - 1;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { header, subjects } from "../../../lib/bus/subjects.js";
 import type { Clock, Timer } from "../../../lib/clock.js";
@@ -6,6 +7,9 @@ import type { Clock, Timer } from "../../../lib/clock.js";
 const TICK_MS = 3_000;
 /** Connectors wait a random part of this longer, so that one of them sends and the others see it. */
 const JITTER_MS = 1_000;
+
+/** Tells a tick from every other one, also from one that stands under the same sequence after a roll-back. */
+const MARK_BYTES = 8;
 
 /** What ticks need. `wanted`: whether anybody looks at them now; without, none is sent. */
 interface TicksParts {
@@ -24,6 +28,7 @@ export class Ticks {
   #subscription: BusSubscription | undefined;
   #timer: Timer | undefined;
   #sequence = 0;
+  #mark: Uint8Array = new Uint8Array();
   #serial = 0;
   #atMs = -Infinity;
 
@@ -34,6 +39,11 @@ export class Ticks {
   /** The stream sequence of the newest tick, 0 before the first. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** The payload of the newest tick, which no other tick has. */
+  get mark(): Uint8Array {
+    return this.#mark;
   }
 
   /** How many ticks were seen. */
@@ -58,6 +68,11 @@ export class Ticks {
     if (this.#timer && clock.monotonicMs() - this.#atMs > TICK_MS + JITTER_MS) this.#schedule(0);
   }
 
+  /** The history is another one: its sequences begin anew. */
+  forget(): void {
+    this.#sequence = 0;
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -68,6 +83,7 @@ export class Ticks {
     const sequence = Number(message.headers?.last(header.sequence));
     if (!Number.isSafeInteger(sequence) || sequence <= this.#sequence) return;
     this.#sequence = sequence;
+    this.#mark = message.data;
     this.#serial += 1;
     this.#atMs = this.#parts.clock.monotonicMs();
     this.#schedule(TICK_MS);
@@ -77,7 +93,7 @@ export class Ticks {
     const { bus, clock, namespace, wanted } = this.#parts;
     this.#timer?.cancel();
     this.#timer = clock.after(delayMs + Math.random() * JITTER_MS, () => {
-      if (bus.connected && wanted()) bus.publish(subjects.tick(namespace), new Uint8Array());
+      if (bus.connected && wanted()) bus.publish(subjects.tick(namespace), randomBytes(MARK_BYTES));
       this.#schedule(TICK_MS);
     });
   }

@@ -1,0 +1,150 @@
+import { createConnection, type Socket } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
+import { eventually } from "../../../test/helpers/eventually.js";
+import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+
+const LIMITS = { chunkMessages: 1_000, chunkBytes: 128 * 1024 };
+
+describe("stored channel", () => {
+  let nats: NatsServer;
+  let rig: ChannelRig;
+
+  beforeAll(async () => { nats = await startNatsServer(); });
+  afterAll(() => nats.remove());
+  afterEach(() => rig.stop());
+
+  const start = async (options: RigOptions = {}): Promise<ChannelRig> => (rig = await ChannelRig.start([nats.url], options));
+
+  it("delivers in order what is published", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    for (let n = 1; n <= 5; n++) await rig.publish(n);
+    await eventually(() => listener.heard.length === 5);
+    expect(listener.heard).toEqual([1, 2, 3, 4, 5]);
+    expect(channel.position).toEqual({ offset: listener.offsets.at(-1), epoch: rig.feed.epoch });
+  });
+
+  it("reads a hole from the stream before anything newer", async () => {
+    await start();
+    const { listener } = await rig.listen();
+    rig.lose(2, 40);
+    for (let n = 1; n <= 41; n++) await rig.publish(n);
+    await eventually(() => listener.heard.length === 41);
+    expect(listener.heard).toEqual(Array.from({ length: 41 }, (_, at) => at + 1));
+    expect(rig.repaired).toEqual([39]);
+  });
+
+  it("goes on without a reset after a quiet time in which the stream has removed everything else", async () => {
+    await start({ history: { bytes: 2 ** 20 } });
+    const { listener } = await rig.listen();
+    const filler = JSON.stringify("x".repeat(100_000));
+    for (let n = 0; n < 12; n++) await rig.store(filler, "other");
+    const { firstSequence } = await rig.feed.history.infoAfterNow();
+    expect(firstSequence).toBeGreaterThan(1);
+    await rig.tick();
+    await rig.tick();
+    await rig.store(filler, "other");
+    await rig.publish(1);
+    await eventually(() => listener.heard.length > 0);
+    expect(listener.heard).toEqual([1]);
+  });
+
+  it("reads a message whose headers can't be parsed once, and is live again", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    const socket = await rawNats(nats.port);
+    hpub(socket, `halley.pub.${rig.name()}`, "NATS/1.0\r\nOdd Name(: x\r\n\r\n", '{"n":1}');
+    await eventually(() => listener.heard.length === 1);
+    await rig.tick();
+    await rig.tick();
+    expect(channel.watermark).toEqual({ offset: rig.feed.tick, epoch: rig.feed.epoch });
+    expect(listener.heard).toEqual([1]);
+    socket.destroy();
+  });
+
+  it.each(["NATS/1.0 503\r\n\r\n", "NATS/1.0 404 No Messages\r\n\r\n", "NATS/1.0 100 Idle\r\n\r\n"])("is not stopped by an empty message with the status line %j", async (block) => {
+    await start();
+    const { listener } = await rig.listen();
+    const socket = await rawNats(nats.port);
+    rig.lose(1, 60);
+    for (let n = 1; n <= 30; n++) await rig.publish(n);
+    hpub(socket, `halley.pub.${rig.name()}`, block, "");
+    await eventually(async () => (await rig.feed.history.infoAfterNow()).lastSequence >= 31);
+    for (let n = 31; n <= 60; n++) await rig.publish(n);
+    await rig.publish(61);
+    await eventually(() => listener.heard.length === 61);
+    expect(listener.heard).toEqual(Array.from({ length: 61 }, (_, at) => at + 1));
+    socket.destroy();
+  });
+
+  it("drops live messages past its bound while it is behind, and reads them from the stream", async () => {
+    await start({ waitingMessages: 3 });
+    const { channel, listener } = await rig.listen();
+    await rig.publish(1);
+    await eventually(() => listener.heard.length === 1);
+    channel.resync();
+    for (let n = 2; n <= 30; n++) rig.backend.publish(`halley.pub.${rig.name()}`, Buffer.from(`{"n":${String(n)}}`));
+    await eventually(() => listener.heard.length === 30);
+    expect(listener.heard).toEqual(Array.from({ length: 30 }, (_, at) => at + 1));
+  });
+
+  it("begins anew when the stream is another one: told, with the new epoch, and nothing of the old one follows", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    for (let n = 1; n <= 20; n++) await rig.publish(n, n % 2 === 0 ? "other" : "x");
+    await rig.tick();
+    await eventually(() => listener.heard.length === 10);
+    const before = channel.position;
+    await rig.deleteStream();
+    await rig.createStream();
+    await rig.publish(100);
+    await rig.feed.refresh();
+    await eventually(() => listener.heard.includes("HISTORY_CHANGED"));
+    expect(channel.position.epoch).not.toBe(before.epoch);
+    expect(channel.position.offset).toBeLessThan(before.offset);
+    await rig.publish(101);
+    await rig.publish(102);
+    await eventually(() => listener.heard.includes(102));
+    expect(listener.heard.slice(10)).toEqual(["HISTORY_CHANGED", 101, 102]);
+    expect(channel.recent(before, LIMITS)).toMatchObject({ continuous: false });
+    await rig.tick();
+    await eventually(() => channel.watermark);
+  });
+
+  it("takes nothing for new that waited since before the stream was another one", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    for (let n = 1; n <= 20; n++) await rig.publish(n);
+    await eventually(() => listener.heard.length === 20);
+    // Behind, with a message of the old stream in its queue.
+    const held: (() => void)[] = [];
+    for (let at = 0; at < 256; at++) rig.feed.reads.run(() => new Promise<void>((resolve) => held.push(resolve))).catch(() => undefined);
+    channel.resync();
+    await rig.publish(21);
+    await rig.publish(22);
+    await rig.tick();
+    await rig.deleteStream();
+    await rig.createStream();
+    for (const release of held) release();
+    await eventually(() => listener.heard.includes("HISTORY_CHANGED"));
+    for (let n = 101; n <= 103; n++) await rig.publish(n);
+    await eventually(async () => {
+      await rig.tick();
+      return channel.watermark;
+    });
+    expect(listener.heard.slice(20)).toEqual(["HISTORY_CHANGED", 101, 102, 103]);
+  });
+});
+
+/** A connection to NATS that sends what it is told, valid or not. */
+async function rawNats(port: number): Promise<Socket> {
+  const socket = createConnection({ host: "127.0.0.1", port });
+  await new Promise((resolve) => socket.once("data", resolve));
+  socket.write('CONNECT {"verbose":false,"pedantic":false,"headers":true,"lang":"test","version":"0"}\r\n');
+  return socket;
+}
+
+function hpub(socket: Socket, subject: string, block: string, payload: string): void {
+  socket.write(`HPUB ${subject} ${String(block.length)} ${String(block.length + payload.length)}\r\n${block}${payload}\r\n`);
+}

@@ -1,0 +1,163 @@
+import { askJetStream } from "../../lib/bus/apiRequest.js";
+import { Bus, type BusMessage, type PublishHeaders } from "../../lib/bus/bus.js";
+import { namespaceStream } from "../../lib/bus/streamSpec.js";
+import { type Clock, systemClock } from "../../lib/clock.js";
+import type { History as HistoryLimits, Namespace } from "../../lib/config/namespaces.js";
+import { silentLog } from "../../lib/log.js";
+import { loadSchemas } from "../../lib/schema/loadSchemas.js";
+import type { Subscriber } from "../../services/connector/channel/channel.js";
+import { MessageInterpreter } from "../../services/connector/channel/messageInterpreter.js";
+import { NamespaceFeed } from "../../services/connector/channel/namespaceFeed.js";
+import type { Publication } from "../../services/connector/channel/publication.js";
+import { RingBudget } from "../../services/connector/channel/ringBudget.js";
+import { StoredChannel } from "../../services/connector/channel/storedChannel.js";
+import { eventually } from "./eventually.js";
+
+/** Somebody who keeps what a channel tells. */
+export class Listener implements Subscriber {
+  /** `n` of each publication, and the reason of each reset, in order. */
+  readonly heard: (number | string)[] = [];
+  readonly offsets: number[] = [];
+
+  onPublication(publication: Publication): void {
+    this.offsets.push(publication.offset);
+    this.heard.push((JSON.parse(publication.json) as { data: { n: number } }).data.n);
+  }
+
+  onReset(reason: string): void {
+    this.heard.push(reason);
+  }
+}
+
+/** What a rig may be told. */
+export interface RigOptions {
+  readonly history?: Partial<HistoryLimits>;
+  readonly ringBytes?: number;
+  readonly waitingMessages?: number;
+  /** The clock of the channels; the feed's is the machine's. */
+  readonly clock?: Clock;
+}
+
+const HISTORY: HistoryLimits = { messages: 1_000_000, ageMs: 3_600_000, bytes: 2 ** 30 };
+let count = 0;
+
+/** A stream on a real nats-server, the connector's feed of it, and channels whose way from NATS can be broken. */
+export class ChannelRig {
+  readonly bus: Bus;
+  /** A publisher's own connection. */
+  readonly backend: Bus;
+  readonly namespace: Namespace;
+  readonly budget = new RingBudget(2 ** 20);
+  readonly repaired: number[] = [];
+  feed: NamespaceFeed;
+  /** Live messages are lost on their way while it returns true. */
+  loses: (message: BusMessage) => boolean = () => false;
+  readonly #options: RigOptions;
+  readonly #interpreter: MessageInterpreter;
+  readonly #channels: StoredChannel[] = [];
+
+  private constructor(bus: Bus, backend: Bus, options: RigOptions, interpreter: (bus: Bus) => MessageInterpreter) {
+    this.bus = bus;
+    this.backend = backend;
+    this.#options = options;
+    const history = { ...HISTORY, ...options.history };
+    this.namespace = { name: `rig${String(++count)}`, history, presence: false, subscribe: "signed-in", publish: "nobody", types: undefined, untyped: true };
+    this.#interpreter = interpreter(bus);
+    this.feed = new NamespaceFeed(this.namespace, { bus, clock: systemClock, log: silentLog });
+  }
+
+  /** Makes the stream and follows it. The caller stops the rig. */
+  static async start(servers: readonly string[], options: RigOptions = {}): Promise<ChannelRig> {
+    const [bus, backend] = await Promise.all(["rig", "backend"].map((name) => Bus.connect({ servers, name, log: silentLog })));
+    if (!bus || !backend) throw new Error("not connected");
+    const registry = await loadSchemas(undefined);
+    const rig = new ChannelRig(bus, backend, options, (ofBus) => new MessageInterpreter({ bus: ofBus, clock: systemClock, log: silentLog, registry, onDead: () => undefined }));
+    await rig.createStream();
+    await rig.feed.start();
+    return rig;
+  }
+
+  /** Makes the stream. */
+  async createStream(history: HistoryLimits = this.#history): Promise<void> {
+    await askJetStream(this.backend, `STREAM.CREATE.HALLEY_${this.namespace.name}`, namespaceStream(this.namespace.name, history, 1));
+  }
+
+  async deleteStream(): Promise<void> {
+    await askJetStream(this.backend, `STREAM.DELETE.HALLEY_${this.namespace.name}`, undefined);
+  }
+
+  /** The channel of this name in the rig's namespace. */
+  name(channel = "x"): string {
+    return `${this.namespace.name}.${channel}`;
+  }
+
+  /** Opens a channel; resolves at once, see `opened`. */
+  channel(channel = "x"): StoredChannel {
+    const { ringBytes = 2 ** 18, waitingMessages = 1_000, clock = systemClock } = this.#options;
+    const made = new StoredChannel({
+      name: this.name(channel),
+      feed: this.feed,
+      budget: this.budget,
+      ringBytes,
+      waitingMessages,
+      subscribe: (subject, handler) =>
+        this.bus.subscribe(subject, (message) => {
+          if (!this.loses(message)) handler(message);
+        }),
+      interpret: (message) => this.#interpreter.interpret(message, this.namespace),
+      onRepaired: (messages) => this.repaired.push(messages),
+      clock,
+      log: silentLog,
+    });
+    this.#channels.push(made);
+    return made;
+  }
+
+  /** Opens a channel and listens to it from its start. */
+  async listen(channel = "x"): Promise<{ channel: StoredChannel; listener: Listener }> {
+    const made = this.channel(channel);
+    await made.opened();
+    const listener = new Listener();
+    made.attach(listener);
+    return { channel: made, listener };
+  }
+
+  /** Live messages with these numbers are lost on their way. */
+  lose(from: number, to: number): void {
+    this.loses = ({ data }) => {
+      const { n } = JSON.parse(Buffer.from(data).toString("utf8") || "{}") as { n?: number };
+      return n !== undefined && n >= from && n <= to;
+    };
+  }
+
+  /** Publishes `{"n":n}`; gives the sequence under which it is stored. */
+  async publish(n: number, channel = "x", headers?: PublishHeaders): Promise<number> {
+    return this.store(`{"n":${String(n)}}`, channel, headers);
+  }
+
+  /** Publishes any payload; gives the sequence. */
+  async store(payload: string, channel = "x", headers?: PublishHeaders): Promise<number> {
+    const answer = await this.backend.request(`halley.pub.${this.name(channel)}`, payload, 5_000, headers);
+    const { seq, error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { seq?: number; error?: { description: string } };
+    if (seq === undefined) throw new Error(error?.description ?? "no acknowledgement");
+    return seq;
+  }
+
+  /** Sends a tick and waits until the feed has seen it. */
+  async tick(): Promise<number> {
+    const before = this.feed.tickSerial;
+    const sequence = await this.store("", "$tick");
+    await eventually(() => this.feed.tickSerial > before || this.feed.tick === sequence);
+    return sequence;
+  }
+
+  async stop(): Promise<void> {
+    for (const channel of this.#channels) channel.close();
+    this.feed.stop();
+    await Promise.all([this.bus.close(), this.backend.close()]);
+  }
+
+  get #history(): HistoryLimits {
+    return { ...HISTORY, ...this.#options.history };
+  }
+}
