@@ -13,13 +13,6 @@ import { RingBudget } from "./channel/ringBudget.js";
 import { StoredChannel } from "./channel/storedChannel.js";
 import type { Limits } from "./limits.js";
 
-/** A share in a channel; the channel stays as long as somebody has one, and a while longer. */
-export interface ChannelHold {
-  readonly channel: Channel;
-  /** Gives the share back. Idempotent. */
-  release(): void;
-}
-
 /** What a hub needs. */
 export interface HubParts {
   readonly bus: Bus;
@@ -41,6 +34,29 @@ interface Entry {
   linger: Timer | undefined;
 }
 
+/** A share in a channel; the channel stays as long as somebody has one, and a while longer. */
+export class ChannelHold {
+  readonly #entry: Entry;
+  readonly #giveBack: (entry: Entry) => void;
+  #released = false;
+
+  constructor(entry: Entry, giveBack: (entry: Entry) => void) {
+    this.#entry = entry;
+    this.#giveBack = giveBack;
+  }
+
+  get channel(): Channel {
+    return this.#entry.channel;
+  }
+
+  /** Gives the share back. Idempotent. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#giveBack(this.#entry);
+  }
+}
+
 /** How long a subscribe waits for its channel to open. */
 const OPEN_TIMEOUT_MS = 5_000;
 
@@ -52,6 +68,11 @@ export class Hub {
   /** Without holds, longest first. */
   readonly #idle = new Set<Entry>();
   readonly #budget: RingBudget;
+  /** One function for all holds. */
+  readonly #giveBack = (entry: Entry): void => {
+    entry.holds -= 1;
+    if (entry.holds === 0) this.#linger(entry);
+  };
   #epochs = 0;
 
   constructor(parts: HubParts) {
@@ -104,16 +125,7 @@ export class Hub {
     held.linger?.cancel();
     held.linger = undefined;
     this.#idle.delete(held);
-    let released = false;
-    return {
-      channel: held.channel,
-      release: () => {
-        if (released) return;
-        released = true;
-        held.holds -= 1;
-        if (held.holds === 0) this.#linger(held);
-      },
-    };
+    return new ChannelHold(held, this.#giveBack);
   }
 
   /** Resolves when the channel is live. Rejects with NATS_UNAVAILABLE after 5 s. */

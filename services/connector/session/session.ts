@@ -231,7 +231,7 @@ export class Session implements SessionOwner {
   /** Replaces a subscription of the same channel. Rejects, with nothing left behind, when the channel can't be read. */
   async #open(channel: string, position: Position | undefined): Promise<{ channel: string; subscription: Subscription; body: SubscribedBody }> {
     this.#drop(channel);
-    const subscription = new Subscription(channel, { ...this.#services, outlet: this.#outlet });
+    const subscription = new Subscription(channel, this.#services, this.#outlet);
     this.#subscriptions.set(channel, subscription);
     this.#services.counts.add(channel);
     try {

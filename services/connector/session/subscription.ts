@@ -9,10 +9,9 @@ import type { Position } from "../protocol/position.js";
 import type { SubscribedBody } from "../protocol/serverFrame.js";
 import type { Outlet } from "./outlet.js";
 
-/** What a subscription needs. */
-export interface SubscriptionParts {
+/** What the subscriptions of a connector share. */
+export interface SubscriptionServices {
   readonly hub: Hub;
-  readonly outlet: Outlet;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,16 +25,18 @@ const RETRY_MS = 500;
  * nothing falls between.
  */
 export class Subscription implements Subscriber {
-  readonly #parts: SubscriptionParts;
+  readonly #services: SubscriptionServices;
+  readonly #outlet: Outlet;
   readonly #hold: ChannelHold;
   #ended = false;
   #live = false;
   /** While reading: everything up to here was queued. While live: nothing up to here is queued again. */
   #position: Position = { offset: 0, epoch: "" };
 
-  constructor(channel: string, parts: SubscriptionParts) {
-    this.#parts = parts;
-    this.#hold = parts.hub.hold(channel);
+  constructor(channel: string, services: SubscriptionServices, outlet: Outlet) {
+    this.#services = services;
+    this.#outlet = outlet;
+    this.#hold = services.hub.hold(channel);
   }
 
   /** The namespace-wide position up to which this subscription is proven; undefined while it is not live. */
@@ -48,8 +49,8 @@ export class Subscription implements Subscriber {
    * caller queues the answer first. Rejects with a retryable error when the history can't be read.
    */
   async open(position: Position | undefined): Promise<SubscribedBody> {
-    await this.#parts.hub.open(this.#channel);
-    const chunk = await answerPosition(this.#channel, position, this.#parts.limits);
+    await this.#services.hub.open(this.#channel);
+    const chunk = await answerPosition(this.#channel, position, this.#services.limits);
     this.#position = chunk.position;
     return { position: chunk.position, recovered: chunk.continuous, publications: chunk.publications };
   }
@@ -69,7 +70,7 @@ export class Subscription implements Subscriber {
 
   onPublication(publication: Publication, before: number): void {
     if (publication.offset <= this.#position.offset) return;
-    if (this.#parts.outlet.publish(publication)) return;
+    if (this.#outlet.publish(publication)) return;
     // Too slow: stop pushing, and go on from the history when the client has caught up with what is queued.
     this.#live = false;
     this.#channel.detach(this);
@@ -79,7 +80,7 @@ export class Subscription implements Subscriber {
 
   onReset(reason: ResetReason): void {
     this.#position = this.#channel.position;
-    this.#parts.outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
+    this.#outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
   }
 
   get #channel(): Channel {
@@ -89,13 +90,14 @@ export class Subscription implements Subscriber {
   #catchUp(): void {
     if (this.#attachIfCaughtUp()) return;
     this.#pump().catch((error: unknown) => {
-      if (!this.#ended) this.#parts.log.error({ err: error, channel: this.#channel.name }, "a subscription can't catch up");
+      if (!this.#ended) this.#services.log.error({ err: error, channel: this.#channel.name }, "a subscription can't catch up");
     });
   }
 
   /** Queues history until nothing newer was delivered to the others, then joins them. */
   async #pump(): Promise<void> {
-    const { outlet, clock, limits } = this.#parts;
+    const { clock, limits } = this.#services;
+    const outlet = this.#outlet;
     while (!this.#ended && !this.#attachIfCaughtUp()) {
       if (outlet.congested) {
         await outlet.drained();
@@ -108,12 +110,12 @@ export class Subscription implements Subscriber {
   }
 
   async #recover(): Promise<void> {
-    const chunk = await this.#channel.recover(this.#position, this.#parts.limits);
+    const chunk = await this.#channel.recover(this.#position, this.#services.limits);
     if (!this.#ended) this.#queue(chunk);
   }
 
   #queue({ publications, position, continuous }: Chunk): void {
-    const { outlet } = this.#parts;
+    const outlet = this.#outlet;
     if (!continuous) outlet.send({ kind: "reset", channel: this.#channel.name, position, reason: "HISTORY_LOST" });
     for (const publication of publications) {
       outlet.send({ kind: "publication", publication });
