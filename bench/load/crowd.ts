@@ -22,9 +22,6 @@ export interface Arrival {
   readonly p99Ms: number;
 }
 
-/** Connections from each source address, at most: a source has 28,000 ports, and those of the past minute are still taken. */
-const PER_SOURCE = 5_000;
-
 /** Many subscribers of one server. */
 export class Crowd {
   readonly #subscribers: Subscriber[] = [];
@@ -54,9 +51,8 @@ export class Crowd {
     let next = 0;
     const openSome = async (): Promise<void> => {
       for (let index = next++; index < connections; index = next++) {
-        const address = { port, localAddress: `127.0.0.${String(2 + Math.floor(index / PER_SOURCE))}` };
         const beganMs = performance.now();
-        const opening = signIn ? Subscriber.open(address, { token: tokens[index]!, channel: signIn.channel }, handlers) : Subscriber.openRaw(address, handlers);
+        const opening = signIn ? Subscriber.open(port, { token: tokens[index]!, channel: signIn.channel }, handlers) : Subscriber.openRaw(port, handlers);
         this.#subscribers.push(await opening);
         tookMs.push(performance.now() - beganMs);
       }

@@ -1,13 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { clientFrame, FrameReader, type OnMessage } from "./frameReader.js";
 
-/** Where to connect to. */
-export interface Address {
-  readonly port: number;
-  /** Of loopback; several sources give more ports. */
-  readonly localAddress: string;
-}
-
 /** Who signs in, and what is subscribed. */
 export interface SignIn {
   readonly token: string;
@@ -46,17 +39,17 @@ export class Subscriber {
   }
 
   /** Connects to a floor, which sends frames without being asked. */
-  static async openRaw(address: Address, handlers: SubscriberHandlers): Promise<Subscriber> {
+  static async openRaw(port: number, handlers: SubscriberHandlers): Promise<Subscriber> {
     const read = { onBytes: (): void => undefined };
-    return new Subscriber(await dial(address, read), read, handlers);
+    return new Subscriber(await dial(port, read), read, handlers);
   }
 
   /** Connects to a connector, signs in and subscribes; resolves when both are answered. */
-  static async open(address: Address, signIn: SignIn, handlers: SubscriberHandlers): Promise<Subscriber> {
+  static async open(port: number, signIn: SignIn, handlers: SubscriberHandlers): Promise<Subscriber> {
     const read = { onBytes: (): void => undefined };
-    const socket = await dial(address, read);
+    const socket = await dial(port, read);
     const subscriber = new Subscriber(socket, read, handlers);
-    await subscriber.#upgrade(address.port);
+    await subscriber.#upgrade(port);
     await subscriber.#signIn(signIn);
     return subscriber;
   }
@@ -151,7 +144,7 @@ export interface SubscriberHandlers {
   readonly onFailure: (error: Error) => void;
 }
 
-function dial({ port, localAddress }: Address, read: { onBytes: (length: number) => void }): Promise<Socket> {
+function dial(port: number, read: { onBytes: (length: number) => void }): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const onread = {
       buffer: SHARED,
@@ -160,7 +153,8 @@ function dial({ port, localAddress }: Address, read: { onBytes: (length: number)
         return true;
       },
     };
-    const socket = connect({ host: "127.0.0.1", port, localAddress, noDelay: true, onread });
+    // No source address: to find it a free port, the kernel would search longer than all the rest takes.
+    const socket = connect({ host: "127.0.0.1", port, noDelay: true, onread });
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.off("error", reject);
