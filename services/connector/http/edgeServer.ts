@@ -81,6 +81,8 @@ export class EdgeServer {
     }
     const { status, text, error } = refusal;
     const body = JSON.stringify({ error: { reason: error.reason, message: error.message } });
+    // The client may never close its side, and no time-out of http watches an upgraded socket.
+    socket.once("finish", () => { socket.destroy(); });
     const retry = error.retryAfterMs === undefined ? "" : "Retry-After: 1\r\n";
     socket.end(
       `HTTP/1.1 ${String(status)} ${text}\r\nContent-Type: application/json\r\n${retry}Connection: close\r\nContent-Length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,

@@ -2,7 +2,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { ClientFrame, ServerFrame as WireFrame, type Subscribed } from "../../../gen/halley/v1/client.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Codec } from "./codec.js";
-import type { ReadFrame } from "./readFrame.js";
+import { type ReadFrame, tooManyFrames } from "./readFrame.js";
 import type { ServerFrame, SubscribedBody } from "./serverFrame.js";
 
 /** The field number of `publication` in ServerFrame, and its tag: length-delimited. */
@@ -17,13 +17,17 @@ export const binaryCodec: Codec = {
   decode: decodeDelimited,
 };
 
-function decodeDelimited(message: Buffer): ReadFrame[] {
+function decodeDelimited(message: Buffer, maxFrames: number): ReadFrame[] {
   try {
     const reader = new BinaryReader(message);
     const frames: ReadFrame[] = [];
-    while (reader.pos < reader.len) frames.push(readOne(ClientFrame.decode(reader.bytes())));
+    while (reader.pos < reader.len) {
+      if (frames.length === maxFrames) throw tooManyFrames(maxFrames);
+      frames.push(readOne(ClientFrame.decode(reader.bytes())));
+    }
     return frames;
   } catch (error) {
+    if (error instanceof RpcError) throw error;
     throw new RpcError("MALFORMED_FRAME", "a binary message must hold ClientFrames, each behind its length as a varint", { cause: error });
   }
 }

@@ -40,7 +40,7 @@ export function readJsonFrame(value: unknown): ReadFrame {
     return { ok: false, id: 0, error: new RpcError("MALFORMED_FRAME", "id must be an integer from 0 to 4294967295") };
   }
   const [kind, ...more] = Object.keys(rest);
-  if (kind === undefined || more.length > 0 || !(kind in BODIES)) {
+  if (kind === undefined || more.length > 0 || !Object.hasOwn(BODIES, kind)) {
     const known = Object.keys(BODIES).join(", ");
     const error = new RpcError("MALFORMED_FRAME", `a frame must hold exactly one of ${known}, beside its id`);
     return { ok: false, id: parsedId.data, error };
@@ -62,6 +62,17 @@ function readBody(frameId: number, kind: keyof typeof BODIES, raw: unknown): Rea
   if (data === undefined) {
     return { ok: false, id: frameId, error: RpcError.invalid([{ field: "publish.data", description: "must be a JSON value" }]) };
   }
-  const payload = { data: { $case: "json", value: Buffer.from(JSON.stringify(data)) } } as const;
+  const text = textOf(data);
+  if (text === undefined) return { ok: false, id: frameId, error: RpcError.invalid([{ field: "publish.data", description: "is nested too deeply" }]) };
+  const payload = { data: { $case: "json", value: Buffer.from(text) } } as const;
   return { ok: true, frame: { id: frameId, frame: { $case: "publish", value: { channel: name, type, key, data: payload } } } };
+}
+
+/** The JSON text of a parsed value; undefined where it is nested more deeply than can be walked. */
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -16,8 +16,11 @@ export interface Codec {
   /** One frame, such that frames written one after the other with `separator` between make one message. */
   encode(frame: ServerFrame): Buffer;
   readonly separator: Buffer;
-  /** The frames of one WebSocket message. Throws MALFORMED_FRAME when the message can't be taken apart at all. */
-  decode(message: Buffer): ReadFrame[];
+  /**
+   * The frames of one WebSocket message. Throws MALFORMED_FRAME when the message can't be taken apart at all, and
+   * TOO_MANY_FRAMES when it holds more than `maxFrames`: no work is spent on them.
+   */
+  decode(message: Buffer, maxFrames: number): ReadFrame[];
 }
 
 /** The codec that a client's list of subprotocols chooses; JSON when it names none of ours. */

@@ -1,7 +1,7 @@
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import { readJsonFrame } from "./clientFrameSchema.js";
 import type { Codec } from "./codec.js";
-import type { ReadFrame } from "./readFrame.js";
+import { type ReadFrame, tooManyFrames } from "./readFrame.js";
 import type { ServerFrame, SubscribedBody } from "./serverFrame.js";
 
 /** JSON frames, separated by line feeds within a text message. */
@@ -10,20 +10,21 @@ export const jsonCodec: Codec = {
   binary: false,
   separator: Buffer.from("\n"),
   encode: (frame) => Buffer.from(encodeJsonFrame(frame)),
-  decode: (message) => decodeLines(message.toString("utf8")),
+  decode: (message, maxFrames) => decodeLines(message.toString("utf8"), maxFrames),
 };
 
-function decodeLines(text: string): ReadFrame[] {
-  return text
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map((line) => {
-      try {
-        return readJsonFrame(JSON.parse(line));
-      } catch (error) {
-        throw new RpcError("MALFORMED_FRAME", `a frame is not JSON: ${error instanceof Error ? error.message : "unreadable"}`);
-      }
-    });
+function decodeLines(text: string, maxFrames: number): ReadFrame[] {
+  const lines = text.split("\n", maxFrames + 1);
+  if (lines.length > maxFrames) throw tooManyFrames(maxFrames);
+  return lines.filter((line) => line.trim() !== "").map((line) => readJsonFrame(parseLine(line)));
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new RpcError("MALFORMED_FRAME", `a frame is not JSON: ${error instanceof Error ? error.message : "unreadable"}`);
+  }
 }
 
 /** One frame as a JSON text without line feeds. Publications are spliced in as they were encoded once. */

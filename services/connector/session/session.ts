@@ -1,5 +1,5 @@
 import type { ClientFrame, Connect, Publish, Subscribe } from "../../../gen/halley/v1/client.js";
-import { EVERYONE_CHANNEL, inboxOf, namespaceOf } from "../../../lib/channel/channelName.js";
+import { EVERYONE_CHANNEL, inboxOf } from "../../../lib/channel/channelName.js";
 import type { Clock } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
@@ -8,14 +8,14 @@ import type { Limits } from "../limits.js";
 import { CLOSE, type Close } from "../protocol/closeCodes.js";
 import { positionOf, type Position } from "../protocol/position.js";
 import type { ReadFrame } from "../protocol/readFrame.js";
-import type { ServerFrame, SubscribedBody } from "../protocol/serverFrame.js";
+import type { ServerFrame } from "../protocol/serverFrame.js";
 import type { Outlet } from "./outlet.js";
 import type { Permissions } from "./permissions.js";
 import type { PresenceSink } from "./presenceSink.js";
 import type { Requests } from "./requests.js";
 import type { SessionId, SessionIds } from "./sessionId.js";
 import type { SessionOwner, SessionRegistry, Successor } from "./sessionRegistry.js";
-import { Subscription } from "./subscription.js";
+import { Subscriptions } from "./subscriptions.js";
 import type { SubscriberCounts } from "./subscriberCounts.js";
 import type { TokenVerifier } from "./token.js";
 
@@ -42,6 +42,7 @@ export interface SessionServices {
 interface SignedIn {
   readonly id: SessionId;
   readonly userId: string;
+  readonly subscriptions: Subscriptions;
   expiresAtMs: number;
 }
 
@@ -52,8 +53,8 @@ interface SignedIn {
 export class Session implements SessionOwner {
   readonly #services: SessionServices;
   readonly #outlet: Outlet;
-  readonly #subscriptions = new Map<string, Subscription>();
   #signedIn: SignedIn | undefined;
+  #answered = false;
   /** Frames that came while `connect` was being answered. */
   #beforeSignIn: ReadFrame[] | undefined;
   #publishing = 0;
@@ -66,7 +67,7 @@ export class Session implements SessionOwner {
 
   /** Whether `connect` was answered. */
   get open(): boolean {
-    return this.#signedIn !== undefined;
+    return this.#answered;
   }
 
   /** When the token expires, milliseconds since 1970; Infinity where it doesn't. */
@@ -91,17 +92,7 @@ export class Session implements SessionOwner {
 
   /** By namespace, the positions that a ping may carry: of namespaces in which every channel is live and proven. */
   provenPositions(): Map<string, Position> {
-    const positions = new Map<string, Position>();
-    if (!this.#outlet.empty) return positions;
-    const behind = new Set<string>();
-    for (const [channel, subscription] of this.#subscriptions) {
-      const namespace = namespaceOf(channel);
-      const { watermark } = subscription;
-      if (watermark) positions.set(namespace, watermark);
-      else behind.add(namespace);
-    }
-    for (const namespace of behind) positions.delete(namespace);
-    return positions;
+    return (this.#outlet.empty && this.#signedIn?.subscriptions.provenPositions()) || new Map<string, Position>();
   }
 
   supersede(successor: Successor): void {
@@ -117,13 +108,9 @@ export class Session implements SessionOwner {
   #end(graceMs: number | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { registry, presence, counts } = this.#services;
-    for (const [channel, subscription] of this.#subscriptions) {
-      subscription.end();
-      counts.remove(channel);
-    }
-    this.#subscriptions.clear();
+    const { registry, presence } = this.#services;
     if (!this.#signedIn) return;
+    this.#signedIn.subscriptions.end();
     registry.release(this.#signedIn.id, this);
     if (graceMs !== undefined) presence.sessionClosed(this.#signedIn.id.bytes, graceMs);
   }
@@ -154,14 +141,16 @@ export class Session implements SessionOwner {
     const { userId } = identity;
     const sessionId = sessionIds.check(session, userId) ?? sessionIds.create(userId);
     registry.claim(sessionId, userId, this);
-    this.#signedIn = { id: sessionId, userId, expiresAtMs: identity.expiresAtMs ?? Infinity };
+    const subscriptions = new Subscriptions(this.#services, sessionId, this.#outlet);
+    this.#signedIn = { id: sessionId, userId, subscriptions, expiresAtMs: identity.expiresAtMs ?? Infinity };
     presence.sessionOpened({ id: sessionId.bytes, user: userId, transport: "websocket", sinceMs: clock.nowMs() });
     const own = [inboxOf(userId), EVERYONE_CHANNEL];
-    const opened = await Promise.all(own.map((channel) => this.#open(channel, positionOf(positions[channel]))));
+    const opened = await Promise.all(own.map((channel) => subscriptions.open(channel, positionOf(positions[channel]))));
     if (this.#hasEnded()) return;
+    this.#answered = true;
     const bodies = new Map(opened.map(({ channel, body }) => [channel, body]));
     this.#outlet.send({ kind: "connected", id, session: sessionId.text, user: userId, pingIntervalMs: limits.pingIntervalMs, subscriptions: bodies });
-    for (const { subscription } of opened) subscription.begin();
+    for (const { begin } of opened) begin();
   }
 
   /** As a call, because it may have become true during any await. */
@@ -183,10 +172,10 @@ export class Session implements SessionOwner {
         this.#refuse(id, new RpcError("NOT_CONNECTED", "this connection is signed in already; bring a new token with refresh"));
         return;
       case "subscribe":
-        this.#onSubscribe(id, frame.value);
+        this.#onSubscribe(id, signedIn, frame.value);
         return;
       case "unsubscribe":
-        this.#onUnsubscribe(id, frame.value.channel);
+        this.#onUnsubscribe(id, signedIn, frame.value.channel);
         return;
       case "publish":
         this.#answer(id, this.#onPublish(id, signedIn, frame.value));
@@ -202,64 +191,31 @@ export class Session implements SessionOwner {
     }
   }
 
-  #onSubscribe(id: number, { channel, position }: Subscribe): void {
-    const signedIn = this.#signedIn;
-    if (!signedIn) return;
-    const { permissions, limits, presence, log, keepsMembers } = this.#services;
+  #onSubscribe(id: number, { userId, subscriptions }: SignedIn, { channel, position }: Subscribe): void {
+    const { permissions, limits, log } = this.#services;
     try {
-      permissions.toSubscribe(signedIn.userId, channel);
-      if (!this.#subscriptions.has(channel) && this.#subscriptions.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
+      permissions.toSubscribe(userId, channel);
+      if (!subscriptions.has(channel) && subscriptions.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
         throw new RpcError("TOO_MANY_SUBSCRIPTIONS", `a session may have ${String(limits.subscriptionsPerSession)} subscriptions`);
       }
     } catch (error) {
       this.#refuse(id, this.#services.explain(error));
       return;
     }
-    this.#open(channel, positionOf(position))
-      .then(({ subscription, body }) => {
-        if (this.#subscriptions.get(channel) !== subscription) return;
-        if (keepsMembers(channel)) presence.joined(signedIn.id.bytes, channel);
-        this.#outlet.send({ kind: "subscribed", id, channel, body });
-        subscription.begin();
-      })
+    subscriptions
+      .subscribe(channel, positionOf(position), (body) => { this.#outlet.send({ kind: "subscribed", id, channel, body }); })
       .catch((error: unknown) => {
         log.debug({ err: error, channel }, "a subscribe failed");
         this.#refuse(id, this.#services.explain(error));
       });
   }
 
-  /** Replaces a subscription of the same channel. Rejects, with nothing left behind, when the channel can't be read. */
-  async #open(channel: string, position: Position | undefined): Promise<{ channel: string; subscription: Subscription; body: SubscribedBody }> {
-    this.#drop(channel);
-    const subscription = new Subscription(channel, this.#services, this.#outlet);
-    this.#subscriptions.set(channel, subscription);
-    this.#services.counts.add(channel);
-    try {
-      return { channel, subscription, body: await subscription.open(position) };
-    } catch (error) {
-      if (this.#subscriptions.get(channel) === subscription) this.#drop(channel);
-      throw error;
-    }
-  }
-
-  /** Ends a subscription; false when there was none. */
-  #drop(channel: string): boolean {
-    const subscription = this.#subscriptions.get(channel);
-    if (!subscription) return false;
-    subscription.end();
-    this.#subscriptions.delete(channel);
-    this.#services.counts.remove(channel);
-    return true;
-  }
-
-  #onUnsubscribe(id: number, channel: string): void {
-    const signedIn = this.#signedIn;
-    if (!signedIn) return;
-    if (channel === EVERYONE_CHANNEL || channel === inboxOf(signedIn.userId)) {
+  #onUnsubscribe(id: number, { userId, subscriptions }: SignedIn, channel: string): void {
+    if (channel === EVERYONE_CHANNEL || channel === inboxOf(userId)) {
       this.#refuse(id, RpcError.invalid([{ field: "unsubscribe.channel", description: "the inbox and 'all' belong to the session" }]));
       return;
     }
-    if (this.#drop(channel)) this.#services.presence.left(signedIn.id.bytes, channel);
+    subscriptions.drop(channel);
     this.#outlet.send({ kind: "unsubscribed", id, channel, reason: "" });
   }
 
@@ -282,10 +238,9 @@ export class Session implements SessionOwner {
   }
 
   #answer(id: number, answer: Promise<ServerFrame>): void {
-    answer.then(
-      (frame) => { if (!this.#ended) this.#outlet.send(frame); },
-      (error: unknown) => { this.#refuse(id, this.#services.explain(error)); },
-    );
+    answer
+      .then((frame) => { if (!this.#ended) this.#outlet.send(frame); })
+      .catch((error: unknown) => { this.#refuse(id, this.#services.explain(error)); });
   }
 
   #refuse(id: number, error: RpcError): void {
@@ -293,7 +248,7 @@ export class Session implements SessionOwner {
   }
 
   #close(close: Close): void {
-    this.#end(0);
+    this.#end(close.reconnect ? this.#services.limits.reconnectGraceMs : 0);
     this.#outlet.close(close);
   }
 }

@@ -1,5 +1,7 @@
 import { type Clock, sleep } from "../../../lib/clock.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
+import type { Semaphore } from "../../../lib/semaphore.js";
 import { answerPosition } from "../channel/answerPosition.js";
 import type { Channel, Chunk, ResetReason, Subscriber } from "../channel/channel.js";
 import type { Publication } from "../channel/publication.js";
@@ -17,6 +19,14 @@ export interface SubscriptionServices {
   readonly log: Log;
 }
 
+/** What the subscriptions of one session share. */
+export interface SubscriptionOwner {
+  readonly services: SubscriptionServices;
+  readonly outlet: Outlet;
+  /** Who reads history for the client waits for its turn, and then for room. */
+  readonly turns: Semaphore;
+}
+
 const RETRY_MS = 500;
 
 /**
@@ -25,18 +35,16 @@ const RETRY_MS = 500;
  * nothing falls between.
  */
 export class Subscription implements Subscriber {
-  readonly #services: SubscriptionServices;
-  readonly #outlet: Outlet;
+  readonly #owner: SubscriptionOwner;
   readonly #hold: ChannelHold;
   #ended = false;
   #live = false;
   /** While reading: everything up to here was queued. While live: nothing up to here is queued again. */
   #position: Position = { offset: 0, epoch: "" };
 
-  constructor(channel: string, services: SubscriptionServices, outlet: Outlet) {
-    this.#services = services;
-    this.#outlet = outlet;
-    this.#hold = services.hub.hold(channel);
+  constructor(channel: string, owner: SubscriptionOwner) {
+    this.#owner = owner;
+    this.#hold = owner.services.hub.hold(channel);
   }
 
   /** The namespace-wide position up to which this subscription is proven; undefined while it is not live. */
@@ -49,10 +57,26 @@ export class Subscription implements Subscriber {
    * caller queues the answer first. Rejects with a retryable error when the history can't be read.
    */
   async open(position: Position | undefined): Promise<SubscribedBody> {
-    await this.#services.hub.open(this.#channel);
-    const chunk = await answerPosition(this.#channel, position, this.#services.limits);
-    this.#position = chunk.position;
-    return { position: chunk.position, recovered: chunk.continuous, publications: chunk.publications };
+    await this.#owner.services.hub.open(this.#channel);
+    return this.#read(position);
+  }
+
+  /**
+   * The same in the session's turn: `queue` gets the answer when the client has room for it, and what follows comes behind.
+   * Rejects with CANCELLED when the subscription has ended before.
+   */
+  async answer(position: Position | undefined, queue: (body: SubscribedBody) => void): Promise<void> {
+    const { services, turns } = this.#owner;
+    await services.hub.open(this.#channel);
+    await turns.run(async () => {
+      await this.#room();
+      this.#assertWanted();
+      const body = await this.#read(position);
+      await this.#room();
+      this.#assertWanted();
+      queue(body);
+      this.begin();
+    });
   }
 
   /** Goes on where `open` ended: what came since, then live. */
@@ -70,7 +94,7 @@ export class Subscription implements Subscriber {
 
   onPublication(publication: Publication, before: number): void {
     if (publication.offset <= this.#position.offset) return;
-    if (this.#outlet.publish(publication)) return;
+    if (this.#owner.outlet.publish(publication)) return;
     // Too slow: stop pushing, and go on from the history when the client has caught up with what is queued.
     this.#live = false;
     this.#channel.detach(this);
@@ -80,42 +104,60 @@ export class Subscription implements Subscriber {
 
   onReset(reason: ResetReason): void {
     this.#position = this.#channel.position;
-    this.#outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
+    this.#owner.outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
   }
 
   get #channel(): Channel {
     return this.#hold.channel;
   }
 
+  async #read(position: Position | undefined): Promise<SubscribedBody> {
+    const chunk = await answerPosition(this.#channel, position, this.#owner.services.limits);
+    this.#position = chunk.position;
+    return { position: chunk.position, recovered: chunk.continuous, publications: chunk.publications };
+  }
+
+  /** Resolves when history may be added to what waits for the client, or is wanted no more. */
+  async #room(): Promise<void> {
+    const { outlet } = this.#owner;
+    while (outlet.congested && !this.#ended) await outlet.drained();
+  }
+
+  #assertWanted(): void {
+    if (this.#ended) throw new RpcError("CANCELLED", `a later frame ended the subscription to ${this.#channel.name}`);
+  }
+
   #catchUp(): void {
     if (this.#attachIfCaughtUp()) return;
     this.#pump().catch((error: unknown) => {
-      if (!this.#ended) this.#services.log.error({ err: error, channel: this.#channel.name }, "a subscription can't catch up");
+      if (!this.#ended) this.#owner.services.log.error({ err: error, channel: this.#channel.name }, "a subscription can't catch up");
     });
   }
 
   /** Queues history until nothing newer was delivered to the others, then joins them. */
   async #pump(): Promise<void> {
-    const { clock, limits } = this.#services;
-    const outlet = this.#outlet;
+    const { services, turns } = this.#owner;
     while (!this.#ended && !this.#attachIfCaughtUp()) {
-      if (outlet.congested) {
-        await outlet.drained();
-        continue;
-      }
-      const recent = this.#channel.recent(this.#position, limits);
-      if (recent) this.#queue(recent);
-      else await this.#recover().catch(() => sleep(clock, RETRY_MS));
+      await turns.run(() => this.#readOn()).catch(() => sleep(services.clock, RETRY_MS));
     }
   }
 
-  async #recover(): Promise<void> {
-    const chunk = await this.#channel.recover(this.#position, this.#services.limits);
-    if (!this.#ended) this.#queue(chunk);
+  async #readOn(): Promise<void> {
+    const { limits } = this.#owner.services;
+    await this.#room();
+    if (this.#ended) return;
+    const chunk = this.#channel.recent(this.#position, limits) ?? (await this.#channel.recover(this.#position, limits));
+    await this.#room();
+    if (!this.#isEnded()) this.#queue(chunk);
+  }
+
+  /** As a call, because it may have become true during any await. */
+  #isEnded(): boolean {
+    return this.#ended;
   }
 
   #queue({ publications, position, continuous }: Chunk): void {
-    const outlet = this.#outlet;
+    const { outlet } = this.#owner;
     if (!continuous) outlet.send({ kind: "reset", channel: this.#channel.name, position, reason: "HISTORY_LOST" });
     for (const publication of publications) {
       outlet.send({ kind: "publication", publication });

@@ -5,7 +5,7 @@ import { RpcError } from "../../../lib/errors/rpcError.js";
 /** Who a token signs in, and for how long. */
 export interface Identity {
   readonly userId: string;
-  /** Milliseconds since 1970; undefined where the token never expires. */
+  /** Whole milliseconds since 1970; undefined where the token never expires, or not before the year 10000. */
   readonly expiresAtMs: number | undefined;
 }
 
@@ -26,11 +26,20 @@ export class TokenVerifier {
       if (payload.sub === undefined || fault !== undefined) {
         throw new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault ?? "is missing"}`);
       }
-      return { userId: payload.sub, expiresAtMs: payload.exp === undefined ? undefined : payload.exp * 1_000 };
+      return { userId: payload.sub, expiresAtMs: expiryOf(payload.exp) };
     } catch (error) {
       if (error instanceof RpcError) throw error;
       if (error instanceof errors.JWTExpired) throw new RpcError("TOKEN_EXPIRED", "the token has expired: bring a new one");
       throw new RpcError("TOKEN_REFUSED", "the token is not a JWT signed with the server's secret (HS256)", { cause: error });
     }
   }
+}
+
+/** The end of the year 9999, the last that RFC 3339 can write. */
+const LAST_MS = 253_402_300_799_999;
+
+/** `exp` counts seconds and may have a fraction. */
+function expiryOf(exp: number | undefined): number | undefined {
+  const ms = Math.floor((exp ?? Infinity) * 1_000);
+  return ms <= LAST_MS ? ms : undefined;
 }

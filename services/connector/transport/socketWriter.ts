@@ -43,6 +43,11 @@ export class SocketWriter {
     return (this.#pending?.bytes ?? 0) + this.#parts.socket.writableLength;
   }
 
+  /** Whether half of what publications may fill waits, and the socket takes no more at the moment: `drained` will tell. */
+  get congested(): boolean {
+    return !this.#isDrained && this.queuedBytes >= this.#parts.limits.queueBytes / 2;
+  }
+
   /** Queues a publication; false, and nothing queued, when too much waits. One is always taken when nothing waits. */
   publish(publication: Publication): boolean {
     if (this.#ended || this.queuedBytes >= this.#parts.limits.queueBytes) return false;

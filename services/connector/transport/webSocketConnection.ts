@@ -71,7 +71,7 @@ export class WebSocketConnection implements Outlet {
   }
 
   get congested(): boolean {
-    return this.#writer.queuedBytes >= this.#limits.queueBytes / 2;
+    return this.#writer.congested;
   }
 
   send(frame: ServerFrame): void {
@@ -155,10 +155,11 @@ export class WebSocketConnection implements Outlet {
     const { codec } = this.#parts;
     try {
       if (isBinary !== codec.binary) throw new RpcError("MALFORMED_FRAME", `${codec.subprotocol} takes ${codec.binary ? "binary" : "text"} messages`);
-      return codec.decode(data);
-    } catch (error) {
-      this.send({ kind: "error", id: 0, error: this.#parts.services.explain(error) });
-      this.close(CLOSE.protocolViolated);
+      return codec.decode(data, this.#limits.framesBurst);
+    } catch (thrown) {
+      const error = this.#parts.services.explain(thrown);
+      this.send({ kind: "error", id: 0, error });
+      this.close(error.reason === "TOO_MANY_FRAMES" ? CLOSE.limitAbused : CLOSE.protocolViolated);
       return undefined;
     }
   }
