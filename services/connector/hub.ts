@@ -2,13 +2,15 @@ import type { Bus } from "../../lib/bus/bus.js";
 import { subjects } from "../../lib/bus/subjects.js";
 import { namespaceOf } from "../../lib/channel/channelName.js";
 import type { Clock, Timer } from "../../lib/clock.js";
-import type { Namespace, Namespaces } from "../../lib/config/namespaces.js";
+import type { Namespaces } from "../../lib/config/namespaces.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import type { Log } from "../../lib/log.js";
 import type { Channel } from "./channel/channel.js";
 import { EphemeralChannel } from "./channel/ephemeralChannel.js";
 import type { MessageInterpreter } from "./channel/messageInterpreter.js";
 import { NamespaceFeed } from "./channel/namespaceFeed.js";
+import type { ChannelMessage } from "./channel/parseMessage.js";
+import type { Publication } from "./channel/publication.js";
 import { RingBudget } from "./channel/ringBudget.js";
 import { StoredChannel } from "./channel/storedChannel.js";
 import type { Limits } from "./limits.js";
@@ -64,6 +66,7 @@ const OPEN_TIMEOUT_MS = 5_000;
 export class Hub {
   readonly #parts: HubParts;
   readonly #feeds = new Map<string, NamespaceFeed>();
+  readonly #interpreters = new Map<string, (message: ChannelMessage) => Publication | "tombstone" | undefined>();
   readonly #entries = new Map<string, Entry>();
   /** Without holds, longest first. */
   readonly #idle = new Set<Entry>();
@@ -79,6 +82,7 @@ export class Hub {
     this.#parts = parts;
     this.#budget = new RingBudget(parts.limits.ringBytes);
     for (const namespace of parts.namespaces.all) {
+      this.#interpreters.set(namespace.name, (message) => parts.interpreter.interpret(message, namespace));
       if (namespace.history) this.#feeds.set(namespace.name, new NamespaceFeed(namespace, parts));
     }
   }
@@ -130,6 +134,7 @@ export class Hub {
 
   /** Resolves when the channel is live. Rejects with NATS_UNAVAILABLE after 5 s. */
   async open(channel: Channel): Promise<void> {
+    if (channel.isOpen) return;
     let timer: Timer | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = this.#parts.clock.after(OPEN_TIMEOUT_MS, () => {
@@ -167,30 +172,24 @@ export class Hub {
   }
 
   #create(name: string): Channel {
-    const { bus, clock, log, interpreter, limits, incarnation, namespaces, onMessage, onRepaired } = this.#parts;
-    const namespace = namespaces.byName(namespaceOf(name));
-    if (!namespace) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
-    const interpret = (message: Parameters<typeof interpreter.interpret>[0]): ReturnType<typeof interpreter.interpret> =>
-      interpreter.interpret(message, namespace);
-    const common = { name, budget: this.#budget, ringBytes: limits.ringBytesPerChannel, interpret };
-    const subscribe: Bus["subscribe"] = (subject, handler) =>
-      bus.subscribe(subject, (message) => {
-        onMessage();
-        handler(message);
-      });
-    const feed = this.#feedOf(namespace);
-    if (feed) return new StoredChannel({ ...common, feed, subscribe, onRepaired, clock, log, waitingMessages: limits.waitingMessages });
-    return new EphemeralChannel({
-      ...common,
-      bus,
-      subscribe: (handler) => subscribe(subjects.publish(name), handler),
-      newEpoch: () => `${incarnation}.${String(++this.#epochs)}`,
-    });
+    const { bus, clock, log, limits, onRepaired } = this.#parts;
+    const namespace = namespaceOf(name);
+    const interpret = this.#interpreters.get(namespace);
+    if (!interpret) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
+    // Plain literals of what all share: there are as many of these as users.
+    const { ringBytesPerChannel: ringBytes, waitingMessages } = limits;
+    const feed = this.#feeds.get(namespace);
+    if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, subscribe: this.#subscribe, interpret, onRepaired, clock, log });
+    return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, newEpoch: this.#newEpoch });
   }
 
-  #feedOf(namespace: Namespace): NamespaceFeed | undefined {
-    return this.#feeds.get(namespace.name);
-  }
+  readonly #subscribe: Bus["subscribe"] = (subject, handler) =>
+    this.#parts.bus.subscribe(subject, (message) => {
+      this.#parts.onMessage();
+      handler(message);
+    });
+
+  readonly #newEpoch = (): string => `${this.#parts.incarnation}.${String(++this.#epochs)}`;
 
   /** The publish service stored a message that may not have been republished: a channel behind it looks. */
   #onNudge(name: string, sequence: number): void {

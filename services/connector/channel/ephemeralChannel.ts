@@ -1,5 +1,6 @@
 import type { Bus, BusHeaders, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { noHeaders } from "../../../lib/bus/headerBlock.js";
+import { subjects } from "../../../lib/bus/subjects.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, Subscriber } from "./channel.js";
 import type { ChannelMessage } from "./parseMessage.js";
@@ -13,7 +14,7 @@ export interface EphemeralChannelParts {
   readonly bus: Bus;
   readonly budget: RingBudget;
   readonly ringBytes: number;
-  readonly subscribe: (handler: (message: BusMessage) => void) => BusSubscription;
+  readonly subscribe: (subject: string, handler: (message: BusMessage) => void) => BusSubscription;
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
   /** Gives an epoch that was never used before. */
   readonly newEpoch: () => string;
@@ -25,7 +26,6 @@ export interface EphemeralChannelParts {
  */
 export class EphemeralChannel implements Channel {
   readonly name: string;
-  readonly isOpen = true;
   readonly isProvable = true;
   readonly #parts: EphemeralChannelParts;
   readonly #interest: BusSubscription;
@@ -34,16 +34,21 @@ export class EphemeralChannel implements Channel {
   readonly #ring: Ring;
   #epoch: string;
   #last = 0;
+  #isOpen = false;
 
   constructor(parts: EphemeralChannelParts) {
     this.name = parts.name;
     this.#parts = parts;
     this.#epoch = parts.newEpoch();
     this.#ring = new Ring(0, parts.ringBytes, parts.budget);
-    this.#interest = parts.subscribe((message) => { this.#onMessage(message); });
+    this.#interest = parts.subscribe(subjects.publish(parts.name), (message) => { this.#onMessage(message); });
     this.#stopListening = parts.bus.onEvent((event) => {
       if (event === "reconnected") this.#beginAgain();
     });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   get position(): Position {
@@ -55,8 +60,9 @@ export class EphemeralChannel implements Channel {
   }
 
   /** Resolves when NATS has taken our interest. */
-  opened(): Promise<void> {
-    return this.#parts.bus.flush();
+  async opened(): Promise<void> {
+    await this.#parts.bus.flush();
+    this.#isOpen = true;
   }
 
   recent({ offset, epoch }: Position, { chunkMessages, chunkBytes }: ChunkLimits): Chunk {

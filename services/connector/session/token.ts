@@ -1,3 +1,4 @@
+import { webcrypto } from "node:crypto";
 import { errors, jwtVerify } from "jose";
 import { userIdFault } from "../../../lib/channel/userToken.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
@@ -12,6 +13,8 @@ export interface Identity {
 /** Checks the JWTs that browsers bring: HS256 only, `sub` is the user id, `exp` and `nbf` are honoured. */
 export class TokenVerifier {
   readonly #secret: Uint8Array;
+  /** Imported once: jose imports raw bytes anew for every token. */
+  #key: Promise<webcrypto.CryptoKey> | undefined;
 
   constructor(secret: string) {
     this.#secret = new TextEncoder().encode(secret);
@@ -21,7 +24,7 @@ export class TokenVerifier {
   async verify(token: string): Promise<Identity> {
     if (token === "") throw new RpcError("TOKEN_REFUSED", "a token is needed: send the JWT that your backend made");
     try {
-      const { payload } = await jwtVerify(token, this.#secret, { algorithms: ["HS256"] });
+      const { payload } = await jwtVerify(token, await this.#importedKey(), { algorithms: ["HS256"] });
       const fault = userIdFault(payload.sub ?? "");
       if (payload.sub === undefined || fault !== undefined) {
         throw new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault ?? "is missing"}`);
@@ -32,6 +35,11 @@ export class TokenVerifier {
       if (error instanceof errors.JWTExpired) throw new RpcError("TOKEN_EXPIRED", "the token has expired: bring a new one");
       throw new RpcError("TOKEN_REFUSED", "the token is not a JWT signed with the server's secret (HS256)", { cause: error });
     }
+  }
+
+  #importedKey(): Promise<webcrypto.CryptoKey> {
+    this.#key ??= webcrypto.subtle.importKey("raw", this.#secret, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+    return this.#key;
   }
 }
 

@@ -44,12 +44,14 @@ export class WebSocketServer {
     return this.#connections.size;
   }
 
+  readonly #onEnd = (ended: WebSocketConnection): void => { this.#connections.delete(ended); };
+
   /** Takes over a socket that asks to be upgraded. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#ws.handleUpgrade(request, socket, head, (webSocket) => {
       const codec = chooseCodec([webSocket.protocol]);
-      const onEnd = (ended: WebSocketConnection): void => { this.#connections.delete(ended); };
-      this.#connections.add(new WebSocketConnection({ ...this.#parts, webSocket, socket, codec, flusher: this.#flusher, onEnd }));
+      const { services, onDelivery } = this.#parts;
+      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec, services, flusher: this.#flusher, onDelivery, onEnd: this.#onEnd }));
     });
   }
 
