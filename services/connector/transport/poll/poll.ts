@@ -89,16 +89,16 @@ export class Poll implements Subscriber {
   }
 
   #holdChannels(): void {
-    const { userId } = this.#context;
-    for (const [channel, position] of this.#request.positions) {
+    const { positions } = this.#request;
+    const own = [inboxOf(this.#context.userId), EVERYONE_CHANNEL];
+    for (const channel of own) this.#hold(channel, positions.get(channel), undefined);
+    for (const [channel, position] of positions) {
+      if (own.includes(channel)) continue;
       try {
         this.#hold(channel, position, undefined);
       } catch (error) {
         this.#add({ kind: "unsubscribed", id: 0, channel, reason: this.#explain(error).reason });
       }
-    }
-    for (const own of [inboxOf(userId), EVERYONE_CHANNEL]) {
-      if (!this.#channels.has(own)) this.#hold(own, undefined, undefined);
     }
   }
 
@@ -106,11 +106,18 @@ export class Poll implements Subscriber {
   #hold(channel: string, position: Position | undefined, subscribeId: number | undefined): void {
     const { hub, permissions, limits } = this.#context.services;
     permissions.toSubscribe(this.#context.userId, channel);
-    if (this.#channels.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
+    if (!this.#channels.has(channel) && this.#channels.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
       throw new RpcError("TOO_MANY_SUBSCRIPTIONS", `a session may have ${String(limits.subscriptionsPerSession)} subscriptions`);
     }
-    this.#drop(channel);
+    this.#overtake(channel);
     this.#channels.set(channel, new PollChannel(hub.hold(channel), position, subscribeId));
+  }
+
+  /** A later frame speaks of the channel: a subscribe frame that waits for its answer is refused. */
+  #overtake(channel: string): void {
+    const id = this.#channels.get(channel)?.subscribeId;
+    if (id !== undefined) this.#add({ kind: "error", id, error: new RpcError("CANCELLED", `a later frame overtook this subscribe to ${channel}`) });
+    this.#drop(channel);
   }
 
   #drop(channel: string): void {
@@ -161,7 +168,7 @@ export class Poll implements Subscriber {
     if (channel === EVERYONE_CHANNEL || channel === inboxOf(this.#context.userId)) {
       throw RpcError.invalid([{ field: "unsubscribe.channel", description: "the inbox and 'all' belong to the session" }]);
     }
-    this.#drop(channel);
+    this.#overtake(channel);
     return { kind: "unsubscribed", id, channel, reason: "" };
   }
 

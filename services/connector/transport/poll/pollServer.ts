@@ -49,11 +49,14 @@ export class PollServer {
       throw new RpcError("TOO_MANY_FRAMES", `more than ${String(services.limits.framesPerSecond)} frames a second`, { retryAfterMs: 1_000 });
     }
     if (!session.begin(request.seq, poll)) poll.end("superseded");
+    // Either may have come while the token was checked.
+    if (gone.aborted) poll.end("gone");
+    if (this.#isDraining()) poll.end("draining");
     const onGone = (): void => { poll.end("gone"); };
     gone.addEventListener("abort", onGone, { once: true });
     this.#waiting += 1;
     try {
-      const { frames, positions } = await poll.answer(() => { session.setChannels(poll.channels); });
+      const { frames, positions } = await poll.answer(() => { session.setChannels(poll); });
       return `{"session":${JSON.stringify(id.text)},"frames":${frames},"positions":${positions}}`;
     } finally {
       this.#waiting -= 1;
@@ -66,6 +69,11 @@ export class PollServer {
   drain(): void {
     this.#draining = true;
     for (const session of this.#sessions.values()) session.endPoll("draining");
+  }
+
+  /** As a call, because it may have become true during any await. */
+  #isDraining(): boolean {
+    return this.#draining;
   }
 
   #sessionOf(id: SessionId, userId: string): PollSession {

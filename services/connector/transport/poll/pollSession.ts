@@ -25,13 +25,12 @@ export class PollSession implements SessionOwner {
   readonly #channels = new Set<string>();
   #current: { readonly seq: number; readonly poll: Poll } | undefined;
   #idle: Timer;
+  #begun = false;
   #ended = false;
 
   constructor(parts: PollSessionParts) {
-    const { services, id, userId } = parts;
     this.#parts = parts;
-    this.#rate = new FrameRate(services.clock, this.#limits.framesPerSecond, this.#limits.framesBurst);
-    services.presence.sessionOpened({ id: id.bytes, user: userId, transport: "poll", sinceMs: services.clock.nowMs() });
+    this.#rate = new FrameRate(parts.services.clock, this.#limits.framesPerSecond, this.#limits.framesBurst);
     this.#idle = this.#endWhenIdle();
   }
 
@@ -41,19 +40,23 @@ export class PollSession implements SessionOwner {
     return true;
   }
 
-  /** The poll is the session's newest: an older one is ended. False when a newer one waits already. Throws TOO_MANY_SESSIONS. */
+  /**
+   * The poll is the session's newest: an older one is ended. False when a newer one waits already. Throws TOO_MANY_SESSIONS;
+   * a session that never began is gone then.
+   */
   begin(seq: number, poll: Poll): boolean {
     if (this.#current && seq < this.#current.seq) return false;
-    this.#parts.services.registry.claim(this.#parts.id, this.#parts.userId, this);
+    this.#claim();
     this.#current?.poll.end("superseded");
     this.#current = { seq, poll };
     this.#idle.cancel();
     return true;
   }
 
-  /** The session's channels are these now. */
-  setChannels(channels: ReadonlySet<string>): void {
-    if (this.#ended) return;
+  /** The session's channels are those of the poll now, if it is the newest. */
+  setChannels(poll: Poll): void {
+    const { channels } = poll;
+    if (this.#ended || this.#current?.poll !== poll) return;
     for (const channel of this.#channels) if (!channels.has(channel)) this.#leave(channel);
     for (const channel of channels) if (!this.#channels.has(channel)) this.#join(channel);
   }
@@ -78,6 +81,19 @@ export class PollSession implements SessionOwner {
 
   get #limits(): Limits {
     return this.#parts.services.limits;
+  }
+
+  #claim(): void {
+    const { services, id, userId } = this.#parts;
+    try {
+      services.registry.claim(id, userId, this);
+    } catch (error) {
+      if (!this.#begun) this.#end(false);
+      throw error;
+    }
+    if (this.#begun) return;
+    this.#begun = true;
+    services.presence.sessionOpened({ id: id.bytes, user: userId, transport: "poll", sinceMs: services.clock.nowMs() });
   }
 
   #endWhenIdle(): Timer {
@@ -106,7 +122,7 @@ export class PollSession implements SessionOwner {
     for (const channel of this.#channels) services.counts.remove(channel);
     services.registry.release(id, this);
     // A WebSocket may have brought the session back here, by way of another connector: it is not ours to close then.
-    if (isGone && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, 0);
+    if (isGone && this.#begun && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, 0);
     onEnd();
   }
 }

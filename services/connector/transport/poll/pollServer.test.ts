@@ -1,0 +1,119 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../../../../test/helpers/eventually.js";
+import { FakeClock } from "../../../../test/helpers/fakeClock.js";
+import { signToken } from "../../../../test/helpers/installation.js";
+import { type NatsServer, startNatsServer } from "../../../../test/helpers/natsServer.js";
+import type { PollAnswer } from "../../../../test/helpers/pollClient.js";
+import { startSessionServices, type TestServices, type TestServicesOptions } from "../../../../test/helpers/sessionServices.js";
+import { PollServer } from "./pollServer.js";
+
+describe("poll server", () => {
+  let nats: NatsServer;
+  let test: TestServices;
+  let polls: PollServer;
+  let clock: FakeClock;
+  let token: string;
+
+  beforeAll(async () => { nats = await startNatsServer(); });
+  afterAll(() => nats.remove());
+  beforeEach(async () => {
+    token = await signToken("1");
+    // Tokens are judged by the machine's clock.
+    clock = new FakeClock(Date.now());
+  });
+  afterEach(() => test.stop());
+
+  const start = async (options: TestServicesOptions = {}): Promise<void> => {
+    test = await startSessionServices(nats.url, { clock, ...options });
+    polls = new PollServer({ services: test.services, onDelivery: () => undefined });
+  };
+  const poll = async (request: object, gone = new AbortController()): Promise<PollAnswer> =>
+    JSON.parse(await polls.answer(Buffer.from(JSON.stringify({ token, waitMs: 0, ...request })), gone.signal)) as PollAnswer;
+
+  it("keeps a session for the grace after its last answer, and tells presence once", async () => {
+    await start();
+    const { session } = await poll({});
+    expect(await poll({ session, seq: 2, frames: [{ id: 1, subscribe: { channel: "chat.x" } }] })).toMatchObject({ session });
+    expect(test.presence.map((told) => told.split(" ")[0])).toEqual(["opened", "joined"]);
+    clock.advance(9_999);
+    expect(polls.sessions).toBe(1);
+    clock.advance(1);
+    expect([polls.sessions, test.services.registry.size]).toEqual([0, 0]);
+    expect(test.presence.at(-1)).toMatch(/^closed \w+ 0$/);
+    expect(test.counts.get("chat.x")).toBe(0);
+  });
+
+  it("leaves nothing of a session that the user may not have", async () => {
+    await start({ limits: { sessionsPerUser: 2 } });
+    await poll({});
+    await poll({});
+    await expect(poll({})).rejects.toMatchObject({ reason: "TOO_MANY_SESSIONS" });
+    expect([polls.sessions, test.services.registry.size, clock.timers]).toEqual([2, 2, 2]);
+    expect(test.presence.filter((told) => told.startsWith("opened"))).toHaveLength(2);
+  });
+
+  it("ends an older poll, with an empty answer that moves nothing; one that comes late changes nothing either", async () => {
+    await start();
+    const { session, positions } = await poll({ frames: [{ id: 1, subscribe: { channel: "chat.x" } }] });
+    const older = poll({ session, seq: 2, positions, waitMs: 30_000 });
+    await eventually(() => polls.waiting === 1);
+    const newer = poll({ session, seq: 3, positions, waitMs: 30_000 });
+    expect(await older).toEqual({ session, frames: [], positions });
+    const { all, [`user.1`]: inbox } = positions;
+    expect(await poll({ session, seq: 1, positions: { all, "user.1": inbox }, waitMs: 30_000 })).toMatchObject({ frames: [] });
+    expect(test.presence).not.toContain("left chat.x");
+    expect(test.counts.get("chat.x")).toBe(1);
+    polls.drain();
+    expect(await newer).toMatchObject({ frames: [{ disconnect: { code: 3000 } }] });
+    await expect(poll({ session, seq: 4 })).rejects.toMatchObject({ reason: "NOT_READY" });
+  });
+
+  it("has room for the session's own channels, whatever else is brought", async () => {
+    await start({ limits: { subscriptionsPerSession: 3 } });
+    const positions = Object.fromEntries(["a", "b", "c", "d", "e"].map((name) => [`chat.${name}`, {}]));
+    const answer = await poll({ positions });
+    expect(Object.keys(answer.positions).sort()).toEqual(["all", "chat.a", "chat.b", "chat.c", "user.1"]);
+    expect(answer.frames).toEqual(["d", "e"].map((name) => ({ unsubscribed: { channel: `chat.${name}`, reason: "TOO_MANY_SUBSCRIPTIONS" } })));
+    const again = await poll({ session: answer.session, seq: 2, positions: answer.positions, frames: [{ id: 1, subscribe: { channel: "chat.a" } }] });
+    expect(again.frames).toMatchObject([{ id: 1, subscribed: { channel: "chat.a" } }]);
+  });
+
+  it("answers a subscribe that a later frame of the same poll overtakes", async () => {
+    await start();
+    const frames = [{ id: 1, subscribe: { channel: "chat.x" } }, { id: 2, subscribe: { channel: "chat.x" } }, { id: 3, subscribe: { channel: "chat.y" } }, { id: 4, unsubscribe: { channel: "chat.y" } }];
+    const answer = await poll({ frames });
+    expect(answer.frames).toHaveLength(4);
+    expect(answer.frames.find(({ id }) => id === 1)).toMatchObject({ error: { reason: "CANCELLED" } });
+    expect(answer.frames.find(({ id }) => id === 2)).toHaveProperty("subscribed");
+    expect(answer.frames.find(({ id }) => id === 3)).toMatchObject({ error: { reason: "CANCELLED" } });
+    expect(answer.frames.find(({ id }) => id === 4)).toHaveProperty("unsubscribed");
+    expect(Object.keys(answer.positions).sort()).toEqual(["all", "chat.x", "user.1"]);
+  });
+
+  it("doesn't wait for a client that went away while its token was checked", async () => {
+    await start();
+    const { session, positions } = await poll({});
+    const gone = new AbortController();
+    const answer = poll({ session, seq: 2, positions, waitMs: 30_000 }, gone);
+    gone.abort();
+    expect(await answer).toMatchObject({ frames: [] });
+    expect(polls.waiting).toBe(0);
+  });
+
+  it("limits frames per second over the polls of a session", async () => {
+    await start({ limits: { framesBurst: 5, framesPerSecond: 1 } });
+    const pongs = (count: number): object[] => Array.from({ length: count }, () => ({ pong: {} }));
+    const { session } = await poll({ frames: pongs(2) });
+    await expect(poll({ session, seq: 2, frames: pongs(2) })).rejects.toMatchObject({ reason: "TOO_MANY_FRAMES", retryAfterMs: 1_000 });
+    clock.advance(3_000);
+    await poll({ session, seq: 3, frames: pongs(2) });
+  });
+
+  it("gives its session up to a WebSocket here without telling presence that it is gone", async () => {
+    await start();
+    const { session } = await poll({});
+    const id = test.services.sessionIds.check(session, "1")!;
+    test.services.registry.claim(id, "1", { supersede: () => undefined });
+    expect([polls.sessions, clock.timers, test.presence.filter((told) => told.startsWith("closed"))]).toEqual([0, 0, []]);
+  });
+});
