@@ -1,10 +1,6 @@
 import type { Message } from "../../gen/halley/v1/message.js";
 import type { Violation } from "../../lib/errors/rpcError.js";
-import { headerTextFault, MAX_KEY_BYTES, MAX_TAGS, MAX_TYPE_BYTES, payloadSizeFault } from "../../lib/message/messageRules.js";
-
-const MAX_TAG_VALUE_BYTES = 256;
-
-const TAG_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+import { headerTextFault, MAX_KEY_BYTES, MAX_TYPE_BYTES, payloadSizeFault, tagFaults } from "../../lib/message/messageRules.js";
 
 /** A payload as it will travel. */
 export interface EncodedPayload {
@@ -34,10 +30,5 @@ export function checkFields({ type, key, tags }: Message, path: string, violatio
   };
   add("type", headerTextFault(type, MAX_TYPE_BYTES));
   add("key", headerTextFault(key, MAX_KEY_BYTES));
-  const names = Object.keys(tags);
-  if (names.length > MAX_TAGS) add("tags", `are ${String(names.length)}, at most ${String(MAX_TAGS)} are allowed`);
-  for (const name of names.slice(0, MAX_TAGS)) {
-    if (TAG_NAME.test(name)) add(`tags.${name}`, headerTextFault(tags[name] ?? "", MAX_TAG_VALUE_BYTES));
-    else add("tags", `the name ${JSON.stringify(name.slice(0, 64))} must be 1 to 64 of A-Z, a-z, 0-9, _ and -`);
-  }
+  for (const { field, description } of tagFaults(tags)) add(field, description);
 }

@@ -1,9 +1,9 @@
 import type { BusHeaders } from "../../../lib/bus/bus.js";
 import { contentType, header } from "../../../lib/bus/subjects.js";
-import { decodeUserToken } from "../../../lib/channel/userToken.js";
+import { decodeUserToken, MAX_USER_ID_BYTES } from "../../../lib/channel/userToken.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
-import { RpcError } from "../../../lib/errors/rpcError.js";
-import { MAX_TAGS, payloadSizeFault } from "../../../lib/message/messageRules.js";
+import { RpcError, type Violation } from "../../../lib/errors/rpcError.js";
+import { headerTextFault, MAX_TYPE_BYTES, payloadSizeFault, tagFaults } from "../../../lib/message/messageRules.js";
 import { checkPayload } from "../../../lib/schema/checkPayload.js";
 import type { SchemaRegistry } from "../../../lib/schema/schemaRegistry.js";
 import { Publication } from "./publication.js";
@@ -19,9 +19,14 @@ export interface ChannelMessage {
 /** Makes a publication of a message. Throws INVALID_MESSAGE with every violation when it isn't what it says. */
 export function parseMessage(message: ChannelMessage, namespace: Namespace, registry: SchemaRegistry): Publication {
   const { channel, offset, headers, data } = message;
-  const tooLarge = payloadSizeFault(data.length);
-  if (tooLarge !== undefined) throw RpcError.invalid([{ field: "payload", description: tooLarge }], "INVALID_MESSAGE");
   const type = headers.last(header.type);
+  const sender = senderOf(headers);
+  const tags = tagsOf(headers);
+  const faults = tags ? tagFaults(tags) : [];
+  addFault(faults, "payload", payloadSizeFault(data.length));
+  addFault(faults, "type", headerTextFault(type, MAX_TYPE_BYTES));
+  addFault(faults, "sender", Buffer.byteLength(sender) > MAX_USER_ID_BYTES ? "is longer than a user id" : undefined);
+  if (faults.length > 0) throw RpcError.invalid(faults, "INVALID_MESSAGE");
   const payload = checkPayload(registry, namespace, { type, encoding: encodingOf(headers), data });
   const time = headers.last(header.time);
   return new Publication({
@@ -30,10 +35,17 @@ export function parseMessage(message: ChannelMessage, namespace: Namespace, regi
     type,
     payload,
     payloadBytes: data.length,
-    sender: senderOf(headers),
-    time: Number.isNaN(Date.parse(time)) ? "" : time,
-    tags: tagsOf(headers),
+    sender,
+    time: RFC3339.test(time) && !Number.isNaN(Date.parse(time)) ? time : "",
+    tags,
   });
+}
+
+/** Date.parse takes much that is no time to anybody else. */
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+function addFault(faults: Violation[], field: string, description: string | undefined): void {
+  if (description !== undefined) faults.push({ field, description });
 }
 
 /** The user id behind `Halley-Sender`, which holds it as a token; direct publishers may put any text there. */
@@ -53,5 +65,5 @@ function encodingOf(headers: BusHeaders): "json" | "protobuf" {
 function tagsOf(headers: BusHeaders): Record<string, string> | undefined {
   const names = headers.keys().filter((name) => name.startsWith(header.tagPrefix));
   if (names.length === 0) return undefined;
-  return Object.fromEntries(names.slice(0, MAX_TAGS).map((name) => [name.slice(header.tagPrefix.length), headers.last(name)]));
+  return Object.fromEntries(names.map((name) => [name.slice(header.tagPrefix.length), headers.last(name)]));
 }

@@ -46,7 +46,7 @@ export class Publication {
 
   /** What it costs to keep it in memory, roughly, in bytes: the payload, both encodings, and the objects around them. */
   get sizeBytes(): number {
-    return 400 + 3 * this.#parts.payloadBytes;
+    return 400 + 3 * (this.#parts.payloadBytes + labelLength(this.#parts));
   }
 
   /** The message itself, for frames that hold several. */
@@ -63,6 +63,12 @@ export class Publication {
       tags: { ...tags },
     };
   }
+}
+
+function labelLength({ type, sender, tags }: PublicationParts): number {
+  let length = type.length + sender.length;
+  if (tags) for (const [name, value] of Object.entries(tags)) length += name.length + value.length;
+  return length;
 }
 
 function encodeJson({ channel, offset, type, payload, sender, time, tags }: PublicationParts): string {
