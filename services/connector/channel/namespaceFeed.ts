@@ -23,6 +23,12 @@ export interface FeedChannel {
   changeEpoch(): void;
 }
 
+/** A tick that was seen: its sequence, 0 for none, and its payload. */
+interface SeenTick {
+  readonly sequence: number;
+  readonly mark: Uint8Array;
+}
+
 /** What a feed needs. */
 export interface FeedParts {
   readonly bus: Bus;
@@ -112,9 +118,11 @@ export class NamespaceFeed {
   }
 
   async #refreshNow(): Promise<void> {
+    // Taken before asking: while NATS catches up, a newer tick may overtake the answer.
+    const seen = { sequence: this.#ticks.sequence, mark: this.#ticks.mark };
     let info = await this.history.infoAfterNow();
-    if (info.epoch === this.#epoch && (await this.#isRolledBack(info))) {
-      this.#log.error({ lastSequence: info.lastSequence, seen: this.tick }, "the stream has lost messages that it had stored: asking for a new epoch");
+    if (info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {
+      this.#log.error({ lastSequence: info.lastSequence, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
       await this.#raiseEpoch();
       info = await this.history.infoAfterNow();
     }
@@ -128,11 +136,10 @@ export class NamespaceFeed {
   }
 
   /** Whether a tick that was seen is gone though nothing has removed it: the stream ends before it, or has another message there. */
-  async #isRolledBack({ lastSequence, name }: StreamInfo): Promise<boolean> {
-    const { sequence, mark } = this.#ticks;
+  async #isRolledBack({ lastSequence, name }: StreamInfo, { sequence, mark }: SeenTick): Promise<boolean> {
     if (lastSequence < sequence) return true;
     const message = sequence === 0 ? undefined : await fetchMessage(this.#bus, name, sequence);
-    if (!message || sequence !== this.#ticks.sequence) return false;
+    if (!message) return false;
     return message.subject !== subjects.tick(this.namespace.name) || !Buffer.from(mark).equals(message.data);
   }
 
