@@ -111,7 +111,7 @@ describe("a long-poll client", () => {
     const { frames, positions } = await client.poll(ports[0]!);
     expect(frames).toContainEqual({ unsubscribed: { channel: "closed.x", reason: "SUBSCRIBE_DENIED" } });
     expect(frames).toContainEqual({ unsubscribed: { channel: "nothing.x", reason: "UNKNOWN_NAMESPACE" } });
-    expect(frames).toContainEqual({ reset: { channel: "chat.reset", position: positions["chat.reset"], reason: "HISTORY_LOST" } });
+    expect(frames).toContainEqual({ reset: { channel: "chat.reset", position: positions["chat.reset"], reason: "HISTORY_CHANGED" } });
     expect(Object.keys(positions).sort()).toEqual(["all", "chat.reset", "user.6"]);
   });
 

@@ -107,8 +107,14 @@ export class EdgeServer {
       respondJson(response, 200, await this.#parts.devTokens.issue(body));
       return;
     }
+    if (path === WEBSOCKET_PATH) {
+      response.setHeader("upgrade", "websocket");
+      respondError(response, new RpcError("UNIMPLEMENTED", `${WEBSOCKET_PATH} takes WebSocket upgrades only`), 426);
+      return;
+    }
     if (path !== POLL_PATH) {
-      throw new RpcError("UNIMPLEMENTED", `nothing is served at ${request.method ?? ""} ${path}`);
+      respondError(response, new RpcError("UNIMPLEMENTED", `nothing is served at ${request.method ?? ""} ${path}`), 404);
+      return;
     }
     this.#allowOrigin(request, response);
     if (request.method === "OPTIONS") {
@@ -116,8 +122,12 @@ export class EdgeServer {
       response.end();
       return;
     }
-    if (request.method !== "POST") throw new RpcError("UNIMPLEMENTED", `${POLL_PATH} takes POST`);
-    await this.#answerPoll(request, response);
+    if (request.method === "POST") {
+      await this.#answerPoll(request, response);
+      return;
+    }
+    response.setHeader("allow", "POST, OPTIONS");
+    respondError(response, new RpcError("UNIMPLEMENTED", `${POLL_PATH} takes POST`), 405);
   }
 
   async #answerPoll(request: IncomingMessage, response: ServerResponse): Promise<void> {

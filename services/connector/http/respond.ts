@@ -24,8 +24,11 @@ export function respondJson(response: ServerResponse, status: number, body: stri
   response.end(body);
 }
 
-/** Answers with an error: `{"error":{code,reason,message,retryable,violations?}}`, and Retry-After where one is known. */
-export function respondError(response: ServerResponse, error: RpcError): void {
+/**
+ * Answers with an error: `{"error":{code,reason,message,retryable,violations?}}`, and Retry-After where one is known. `status`:
+ * where HTTP has a word of its own for it.
+ */
+export function respondError(response: ServerResponse, error: RpcError, status = statusOf(error)): void {
   if (response.headersSent) {
     response.destroy();
     return;
@@ -33,5 +36,9 @@ export function respondError(response: ServerResponse, error: RpcError): void {
   if (error.retryAfterMs !== undefined) response.setHeader("retry-after", String(Math.ceil(error.retryAfterMs / 1_000)));
   // The rest of a body that is too large is not read: the connection can't be used again.
   if (error.reason === "TOO_LARGE") response.setHeader("connection", "close");
-  respondJson(response, error.reason === "TOO_LARGE" ? 413 : HTTP_STATUS[error.code], JSON.stringify({ error: errorBody(error) }));
+  respondJson(response, status, JSON.stringify({ error: errorBody(error) }));
+}
+
+function statusOf({ reason, code }: RpcError): number {
+  return reason === "TOO_LARGE" ? 413 : HTTP_STATUS[code];
 }

@@ -8,10 +8,11 @@ const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
 
 const id = z.number().int().min(0).max(0xffff_ffff);
 
-/** A position in JSON. Without an epoch (`{}`) it is none: from now on. */
+/** A position in JSON. Without an epoch (`{}`), and null, it is none: from now on. */
 export const positionSchema = z
   .strictObject({ offset: z.number().int().min(0).max(MAX_OFFSET).default(0), epoch: z.string().max(64).default("") })
-  .transform((position) => (position.epoch === "" ? undefined : position));
+  .nullable()
+  .transform((position) => (position === null || position.epoch === "" ? undefined : position));
 
 /** Positions by channel, in connect and in polls. */
 export const positionsSchema = z.record(z.string(), positionSchema);

@@ -20,6 +20,9 @@ interface RegistryParts {
   readonly sessionsPerUser: number;
 }
 
+/** When a user who has too many sessions may look again whether one has ended. */
+const SESSIONS_RETRY_MS = 10_000;
+
 interface Entry {
   readonly owner: SessionOwner;
   readonly userId: string;
@@ -57,7 +60,7 @@ export class SessionRegistry {
       return;
     }
     if (!present && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
-      throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`);
+      throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`, { retryAfterMs: SESSIONS_RETRY_MS });
     }
     this.#supersede(key, "here");
     this.#entries.set(key, { owner, userId });

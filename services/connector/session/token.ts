@@ -33,6 +33,7 @@ export class TokenVerifier {
     } catch (error) {
       if (error instanceof RpcError) throw error;
       if (error instanceof errors.JWTExpired) throw new RpcError("TOKEN_EXPIRED", "the token has expired: bring a new one");
+      if (error instanceof errors.JWTClaimValidationFailed) throw new RpcError("TOKEN_REFUSED", `the token's ${error.claim} is not as it must be (${error.reason})`);
       throw new RpcError("TOKEN_REFUSED", "the token is not a JWT signed with the server's secret (HS256)", { cause: error });
     }
   }

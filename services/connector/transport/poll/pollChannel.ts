@@ -1,5 +1,5 @@
 import { answerPosition } from "../../channel/answerPosition.js";
-import type { Chunk, ChunkLimits, Subscriber } from "../../channel/channel.js";
+import type { Chunk, ChunkLimits, ResetReason, Subscriber } from "../../channel/channel.js";
 import type { ChannelHold } from "../../hub.js";
 import type { Position } from "../../protocol/position.js";
 import type { ServerFrame } from "../../protocol/serverFrame.js";
@@ -47,6 +47,7 @@ export class PollChannel {
    */
   async read(limits: ChunkLimits): Promise<{ readonly frames: ServerFrame[]; readonly first: boolean }> {
     const first = this.#position === undefined;
+    const before = this.#position;
     const chunk = await this.#next(limits);
     this.#position = chunk.position;
     const id = this.#subscribeId;
@@ -56,7 +57,10 @@ export class PollChannel {
       return { frames: [{ kind: "subscribed", id, channel: this.name, body }], first };
     }
     const frames: ServerFrame[] = chunk.publications.map((publication) => ({ kind: "publication", publication }));
-    if (!chunk.continuous) frames.unshift({ kind: "reset", channel: this.name, position: chunk.position, reason: "HISTORY_LOST" });
+    if (!chunk.continuous) {
+      const reason: ResetReason = before?.epoch === chunk.position.epoch ? "HISTORY_LOST" : "HISTORY_CHANGED";
+      frames.unshift({ kind: "reset", channel: this.name, position: chunk.position, reason });
+    }
     return { frames, first };
   }
 
