@@ -96,8 +96,7 @@ export function parseNamespaces(document: unknown, source: string): Namespaces {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${source}: ${issue.path.map(String).join(".") || "(top)"}: ${issue.message}`);
-  const configured = parsed.success ? parsed.data.namespaces : {};
-  for (const name of Object.keys(configured)) {
+  for (const name of namesIn(document)) {
     const wrong = namespaceFault(name) ?? (name === SYSTEM_NAMESPACE ? "is reserved" : undefined);
     if (wrong !== undefined) problems.push(`${source}: namespaces.${name}: the name ${wrong}`);
   }
@@ -108,11 +107,17 @@ export function parseNamespaces(document: unknown, source: string): Namespaces {
     namespaces.set(name, builtIn(name, { history: BUILT_IN_HISTORY, subscribe: "signed-in", untyped: true }));
   }
   namespaces.set(SYSTEM_NAMESPACE, builtIn(SYSTEM_NAMESPACE, { untyped: true }));
-  for (const [name, { history, types, ...rest }] of Object.entries(configured)) {
+  for (const [name, { history, types, ...rest }] of Object.entries(parsed.data.namespaces)) {
     const kept = history && { messages: history.messages, ageMs: history.age, bytes: history.bytes };
     namespaces.set(name, Object.freeze({ name, history: kept, types, ...rest }));
   }
   return collect(parsed.data.replicas, namespaces);
+}
+
+/** The names of a document that may be wrong in other ways. */
+function namesIn(document: unknown): string[] {
+  const names = z.object({ namespaces: z.record(z.string(), z.unknown()) }).safeParse(document);
+  return names.success ? Object.keys(names.data.namespaces) : [];
 }
 
 /** The same namespaces, with some replaced or added. */

@@ -69,7 +69,7 @@ export class Core implements Running {
     this.hub = new Hub({ bus, clock, log, namespaces, interpreter, limits, incarnation: incarnation.toString("hex"), onMessage, onRepaired });
     this.#started.add(this.hub, (hub) => { hub.stop(); });
     const publisher = this.#started.add(new Publisher(bus, clock), (part) => { part.close(); });
-    this.sessions = this.#started.add(new SessionRegistry({ bus, connector, sessionsPerUser: limits.sessionsPerUser }), (part) => { part.stop(); });
+    this.sessions = this.#started.add(new SessionRegistry({ bus, clock, connector, sessionsPerUser: limits.sessionsPerUser }), (part) => { part.stop(); });
     const permissions = new Permissions(namespaces);
     const tokens = new TokenVerifier(config.jwtSecret);
     const epochOf = (namespace: string): string => this.hub.epochOf(namespace);

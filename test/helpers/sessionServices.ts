@@ -59,7 +59,7 @@ export async function startSessionServices(url: string, options: TestServicesOpt
   const presence: string[] = [];
   const counts = new Map<string, number>();
   const key = (id: Uint8Array): string => Buffer.from(id).toString("hex");
-  const sessions = new SessionRegistry({ bus, connector, sessionsPerUser: limits.sessionsPerUser });
+  const sessions = new SessionRegistry({ bus, clock, connector, sessionsPerUser: limits.sessionsPerUser });
   const services: SessionServices = {
     clock,
     log: silentLog,

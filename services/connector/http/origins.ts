@@ -1,3 +1,5 @@
+const LOOPBACK = "loopback";
+
 /** Which pages may connect. Rules WebSocket upgrades and CORS alike. */
 export class Origins {
   readonly #allowed: ReadonlySet<string>;
@@ -5,8 +7,9 @@ export class Origins {
 
   /** `allowed`: origins like `https://example.org`, or `*`, or `loopback` (any port of localhost, 127.0.0.1, [::1]). */
   constructor(allowed: readonly string[]) {
-    this.#allowed = new Set(allowed.map((origin) => origin.toLowerCase()));
-    this.#loopback = this.#allowed.has("loopback");
+    const names = allowed.map((origin) => origin.toLowerCase());
+    this.#allowed = new Set(names.filter((name) => name !== LOOPBACK));
+    this.#loopback = names.includes(LOOPBACK);
   }
 
   /** Whether a request with this Origin header may go on. Programs that are no browser send none: they need a token anyway. */

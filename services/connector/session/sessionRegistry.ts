@@ -1,5 +1,6 @@
 import type { Bus, BusSubscription } from "../../../lib/bus/bus.js";
 import { subjects } from "../../../lib/bus/subjects.js";
+import type { Clock } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { SessionId } from "./sessionId.js";
 
@@ -18,6 +19,7 @@ interface RegistryParts {
   /** Names this process, so that it knows its own announcements. */
   readonly connector: string;
   readonly sessionsPerUser: number;
+  readonly clock: Clock;
 }
 
 /** When a user who has too many sessions may look again whether one has ended. */
@@ -26,11 +28,14 @@ const SESSIONS_RETRY_MS = 10_000;
 interface Entry {
   readonly owner: SessionOwner;
   readonly userId: string;
+  /** When it was claimed last, by this connector's wall clock. */
+  claimedAtMs: number;
 }
 
 /**
  * The sessions of this connector, one owner each. A new owner is announced to all connectors, so that an older connection
- * of the same session ends wherever it is.
+ * of the same session ends wherever it is. Announcements say when the session was claimed, so that one that arrives late
+ * ends nothing newer; between claims that are closer to each other than the connectors' clocks, one of them wins.
  */
 export class SessionRegistry {
   readonly #parts: RegistryParts;
@@ -41,8 +46,7 @@ export class SessionRegistry {
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#announcements = parts.bus.subscribe(subjects.sessionAll, ({ subject, data }) => {
-      if (Buffer.from(data).toString("utf8") === parts.connector) return;
-      this.#supersede(subject.slice(subjects.session("").length), "elsewhere");
+      this.#onAnnouncement(subject.slice(subjects.session("").length), Buffer.from(data).toString("utf8"));
     });
   }
 
@@ -53,19 +57,21 @@ export class SessionRegistry {
 
   /** Gives the session to `owner` and tells all connectors; another owner is superseded. Throws TOO_MANY_SESSIONS. */
   claim({ key }: SessionId, userId: string, owner: SessionOwner): void {
-    const { sessionsPerUser } = this.#parts;
+    const { sessionsPerUser, clock } = this.#parts;
+    const claimedAtMs = clock.nowMs();
     const present = this.#entries.get(key);
     if (present?.owner === owner) {
-      this.#announce(key);
+      present.claimedAtMs = claimedAtMs;
+      this.#announce(key, claimedAtMs);
       return;
     }
     if (!present && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
       throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`, { retryAfterMs: SESSIONS_RETRY_MS });
     }
     this.#supersede(key, "here");
-    this.#entries.set(key, { owner, userId });
+    this.#entries.set(key, { owner, userId, claimedAtMs });
     this.#count(userId, 1);
-    this.#announce(key);
+    this.#announce(key, claimedAtMs);
   }
 
   /** Whether somebody at this connector has the session. */
@@ -83,10 +89,19 @@ export class SessionRegistry {
     this.#announcements.unsubscribe();
   }
 
-  /** Tells all other connectors that the session is here now. */
-  #announce(key: string): void {
+  /** Tells all other connectors that the session is here now, and since when: `<connector> <milliseconds since 1970>`. */
+  #announce(key: string, claimedAtMs: number): void {
     const { bus, connector } = this.#parts;
-    if (bus.connected) bus.publish(subjects.session(key), Buffer.from(connector));
+    if (bus.connected) bus.publish(subjects.session(key), Buffer.from(`${connector} ${String(claimedAtMs)}`));
+  }
+
+  #onAnnouncement(key: string, text: string): void {
+    const [other = "", atMs = ""] = text.split(" ");
+    const { connector } = this.#parts;
+    const entry = this.#entries.get(key);
+    if (!entry || other === connector) return;
+    const later = Number(atMs) - entry.claimedAtMs;
+    if (later > 0 || (later === 0 && other > connector)) this.#supersede(key, "elsewhere");
   }
 
   #supersede(key: string, successor: Successor): void {

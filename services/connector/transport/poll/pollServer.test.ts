@@ -96,7 +96,7 @@ describe("poll server", () => {
     const gone = new AbortController();
     const answer = poll({ session, seq: 2, positions, waitMs: 30_000 }, gone);
     gone.abort();
-    expect(await answer).toMatchObject({ frames: [] });
+    await expect(answer).rejects.toMatchObject({ reason: "CANCELLED" });
     expect(polls.waiting).toBe(0);
   });
 

@@ -44,13 +44,14 @@ export class PollServer {
     const known = services.sessionIds.check(request.session, userId);
     const id = known ?? services.sessionIds.create(userId);
     const poll = new Poll(request, { services, userId, isNew: known === undefined, expiresAtMs, onDelivery });
+    // Who is gone must not take the session from a newer connection.
+    if (gone.aborted) throw new RpcError("CANCELLED", "the client went away");
     const session = this.#sessionOf(id, userId);
     if (!session.takeFrames(request.frames.length)) {
       throw new RpcError("TOO_MANY_FRAMES", `more than ${String(services.limits.framesPerSecond)} frames a second`, { retryAfterMs: 1_000 });
     }
     if (!session.begin(request.seq, poll)) poll.end("superseded");
-    // Either may have come while the token was checked.
-    if (gone.aborted) poll.end("gone");
+    // It may have begun while the token was checked.
     if (this.#isDraining()) poll.end("draining");
     const onGone = (): void => { poll.end("gone"); };
     gone.addEventListener("abort", onGone, { once: true });

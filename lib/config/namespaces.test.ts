@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError } from "./configError.js";
+import { loadNamespaces, parseNamespaces, withNamespaces } from "./namespaces.js";
+
+const problems = (act: () => unknown): readonly string[] => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+
+describe("namespaces", () => {
+  it("always has inboxes, everyone and the system's", () => {
+    const namespaces = parseNamespaces({}, "test");
+    expect([namespaces.all.map(({ name }) => name), namespaces.replicas]).toEqual([["user", "all", "sys"], 1]);
+    expect(namespaces.byName("user")).toMatchObject({ history: { messages: 1_000, ageMs: 86_400_000 }, subscribe: "signed-in", publish: "nobody", untyped: true });
+    expect(namespaces.byName("sys")).toMatchObject({ history: undefined, subscribe: "nobody" });
+  });
+
+  it("allows nothing that is not written", () => {
+    expect(parseNamespaces({ namespaces: { chat: {} } }, "test").byName("chat")).toEqual({
+      name: "chat", history: undefined, presence: false, subscribe: "nobody", publish: "nobody", types: undefined, untyped: false,
+    });
+  });
+
+  it("reads sizes and durations", () => {
+    const namespaces = parseNamespaces({ replicas: 3, namespaces: { chat: { history: { messages: 5, age: "1.5h", bytes: "2 MiB" } } } }, "test");
+    expect(namespaces.ofChannel("chat.x.y")?.history).toEqual({ messages: 5, ageMs: 5_400_000, bytes: 2 * 2 ** 20 });
+  });
+
+  it("lets the built-in ones be set, and others replace them", () => {
+    const base = parseNamespaces({ namespaces: { all: { subscribe: "nobody" } } }, "test");
+    expect(base.byName("all")?.subscribe).toBe("nobody");
+    const changed = withNamespaces(base, [{ ...base.byName("sys")!, subscribe: "signed-in" }]);
+    expect([changed.byName("sys")?.subscribe, base.byName("sys")?.subscribe, changed.all.length]).toEqual(["signed-in", "nobody", 3]);
+  });
+
+  it("says everything that is wrong at once: names, values, and what it doesn't know", () => {
+    const found = problems(() =>
+      parseNamespaces(
+        {
+          replicas: 2,
+          colour: "red",
+          namespaces: { Chat: {}, sys: {}, a: { history: { messages: 0, age: "soon", bytes: "1KiB" } }, b: { subscribe: "everyone", typos: true }, c: { types: [] }, d: 7 },
+        },
+        "halley.yaml",
+      ),
+    );
+    for (const part of ["replicas", "colour", "Chat: the name", "sys: the name is reserved", "a.history.messages", "a.history.age", "a.history.bytes", "b.subscribe", "typos", "c.types", "namespaces.d"]) {
+      expect(found.filter((problem) => problem.includes(part)), part).toHaveLength(1);
+    }
+    expect(found.every((problem) => problem.startsWith("halley.yaml: "))).toBe(true);
+  });
+
+  describe("from a file", () => {
+    let folder: string;
+    beforeEach(() => { folder = mkdtempSync(join(tmpdir(), "halley-config-")); });
+    afterEach(() => { rmSync(folder, { recursive: true }); });
+    const file = (text: string): string => {
+      const path = join(folder, "halley.yaml");
+      writeFileSync(path, text);
+      return path;
+    };
+
+    it("is read, also an empty one", () => {
+      expect(loadNamespaces(file("namespaces:\n  chat:\n    presence: true\n")).byName("chat")?.presence).toBe(true);
+      expect(loadNamespaces(file("")).all).toHaveLength(3);
+      expect(loadNamespaces(undefined).all).toHaveLength(3);
+    });
+
+    it("is named in the problem when it is missing, or no YAML", () => {
+      expect(problems(() => loadNamespaces(join(folder, "none.yaml")))[0]).toMatch(/none\.yaml can't be read .*HALLEY_CONFIG/);
+      expect(problems(() => loadNamespaces(file("a: [")))[0]).toMatch(/halley\.yaml is not YAML/);
+      expect(problems(() => loadNamespaces(file("- a")))[0]).toMatch(/halley\.yaml: \(top\)/);
+    });
+  });
+});

@@ -1,0 +1,105 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Bus } from "../../../lib/bus/bus.js";
+import { silentLog } from "../../../lib/log.js";
+import { eventually } from "../../../test/helpers/eventually.js";
+import { FakeClock } from "../../../test/helpers/fakeClock.js";
+import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+import { SessionIds } from "./sessionId.js";
+import { type SessionOwner, SessionRegistry, type Successor } from "./sessionRegistry.js";
+
+const ids = new SessionIds("a secret for tests only, long enough for HS256");
+
+class Owner implements SessionOwner {
+  readonly superseded: Successor[] = [];
+  supersede(successor: Successor): void {
+    this.superseded.push(successor);
+  }
+}
+
+describe("session registry", () => {
+  let nats: NatsServer;
+  let buses: Bus[];
+  let here: SessionRegistry;
+  let there: SessionRegistry;
+  let clock: FakeClock;
+
+  beforeAll(async () => { nats = await startNatsServer(); });
+  afterAll(() => nats.remove());
+  beforeEach(async () => {
+    buses = await Promise.all(["c1", "c2"].map((name) => Bus.connect({ servers: [nats.url], name, log: silentLog })));
+    clock = new FakeClock();
+    here = new SessionRegistry({ clock, bus: buses[0]!, connector: "c1", sessionsPerUser: 2 });
+    there = new SessionRegistry({ clock, bus: buses[1]!, connector: "c2", sessionsPerUser: 2 });
+    await Promise.all(buses.map((bus) => bus.flush()));
+  });
+  afterEach(async () => {
+    here.stop();
+    there.stop();
+    await Promise.all(buses.map((bus) => bus.close()));
+  });
+
+  it("gives a session to the newest owner, here and elsewhere, and to one only", async () => {
+    const id = ids.create("1");
+    const [first, second, third] = [new Owner(), new Owner(), new Owner()];
+    here.claim(id, "1", first);
+    here.claim(id, "1", second);
+    expect([first.superseded, second.superseded, here.size]).toEqual([["here"], [], 1]);
+    clock.advance(1);
+    there.claim(id, "1", third);
+    await eventually(() => second.superseded.length > 0);
+    expect([second.superseded, third.superseded, here.size, there.size]).toEqual([["elsewhere"], [], 0, 1]);
+    expect([here.isHere(id), there.isHere(id)]).toEqual([false, true]);
+  });
+
+  it("leaves its owner a session that is claimed again by the same, and announces it", async () => {
+    const id = ids.create("1");
+    const [poll, webSocket] = [new Owner(), new Owner()];
+    here.claim(id, "1", poll);
+    here.claim(id, "1", poll);
+    expect([poll.superseded, here.size]).toEqual([[], 1]);
+    clock.advance(1);
+    there.claim(id, "1", webSocket);
+    await eventually(() => poll.superseded.length > 0);
+    clock.advance(1);
+    here.claim(id, "1", poll);
+    await eventually(() => webSocket.superseded.length > 0);
+  });
+
+  it("is not taken from its newest owner by an announcement that comes late, nor from both by claims of one moment", async () => {
+    const id = ids.create("1");
+    const [older, newer] = [new Owner(), new Owner()];
+    here.claim(id, "1", older);
+    clock.advance(1);
+    there.claim(id, "1", newer);
+    await Promise.all(buses.map((bus) => bus.flush()));
+    await eventually(() => older.superseded.length > 0);
+    expect(newer.superseded).toEqual([]);
+    const other = ids.create("1");
+    const [one, two] = [new Owner(), new Owner()];
+    here.claim(other, "1", one);
+    there.claim(other, "1", two);
+    await Promise.all(buses.map((bus) => bus.flush()));
+    await eventually(() => one.superseded.length > 0);
+    expect([one.superseded, two.superseded]).toEqual([["elsewhere"], []]);
+  });
+
+  it("bounds the sessions of a user, and counts right whatever happens to them", () => {
+    const [a, b, c] = [ids.create("1"), ids.create("1"), ids.create("1")];
+    const owner = new Owner();
+    here.claim(a, "1", owner);
+    here.claim(b, "1", owner);
+    const third = new Owner();
+    expect(() => { here.claim(c, "1", third); }).toThrow(expect.objectContaining({ reason: "TOO_MANY_SESSIONS" }) as Error);
+    // One that is here may always be taken over.
+    const newer = new Owner();
+    here.claim(a, "1", newer);
+    // Late, by the owner before.
+    here.release(a, owner);
+    expect(here.isHere(a)).toBe(true);
+    here.claim(ids.create("2"), "2", new Owner());
+    here.release(a, newer);
+    here.release(a, newer);
+    here.claim(c, "1", third);
+    expect([here.size, owner.superseded]).toEqual([3, ["here"]]);
+  });
+});
