@@ -41,6 +41,13 @@ describe("namespaces", () => {
     expect([changed.byName("sys")?.subscribe, base.byName("sys")?.subscribe, changed.all.length]).toEqual(["signed-in", "nobody", 3]);
   });
 
+  it("keeps of the built-in ones what is not written", () => {
+    const history = { messages: 10, age: "1h", bytes: "1MiB" };
+    const namespaces = parseNamespaces({ namespaces: { user: { presence: true }, all: { history } } }, "test");
+    expect(namespaces.byName("user")).toMatchObject({ presence: true, subscribe: "signed-in", untyped: true, history: { messages: 1_000 } });
+    expect(namespaces.byName("all")).toMatchObject({ subscribe: "signed-in", untyped: true, history: { messages: 10 } });
+  });
+
   it("says everything that is wrong at once: names, values, and what it doesn't know", () => {
     const found = problems(() =>
       parseNamespaces(

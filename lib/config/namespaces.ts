@@ -57,11 +57,11 @@ const namespaceSchema = z.strictObject({
       bytes: bytes.refine((size) => size >= 2 ** 20, "must be at least 1MiB"),
     })
     .optional(),
-  presence: z.boolean().default(false),
-  subscribe: z.enum(["signed-in", "nobody"]).default("nobody"),
-  publish: z.enum(["signed-in", "nobody"]).default("nobody"),
+  presence: z.boolean().optional(),
+  subscribe: z.enum(["signed-in", "nobody"]).optional(),
+  publish: z.enum(["signed-in", "nobody"]).optional(),
   types: z.array(z.string().min(1)).min(1).optional(),
-  untyped: z.boolean().default(false),
+  untyped: z.boolean().optional(),
 });
 
 const fileSchema = z.strictObject({
@@ -71,6 +71,14 @@ const fileSchema = z.strictObject({
 
 /** 1,000 messages a channel and a day: enough to come back to after a night's sleep. */
 const BUILT_IN_HISTORY: History = { messages: 1_000, ageMs: 24 * 3_600_000, bytes: 2 ** 30 };
+/** Everything is denied, and nothing kept, unless the file says otherwise. */
+const NOTHING: Omit<Namespace, "name"> = { history: undefined, presence: false, subscribe: "nobody", publish: "nobody", types: undefined, untyped: false };
+/** What always exists; the file may change `user` and `all`. */
+const BUILT_IN: readonly Namespace[] = [
+  { ...NOTHING, name: USER_NAMESPACE, history: BUILT_IN_HISTORY, subscribe: "signed-in", untyped: true } as const,
+  { ...NOTHING, name: EVERYONE_CHANNEL, history: BUILT_IN_HISTORY, subscribe: "signed-in", untyped: true } as const,
+  { ...NOTHING, name: SYSTEM_NAMESPACE, untyped: true },
+].map((namespace) => Object.freeze(namespace));
 
 /** Reads halley.yaml; `path` undefined: only what always exists. Throws ConfigError with every problem. */
 export function loadNamespaces(path: string | undefined): Namespaces {
@@ -102,22 +110,9 @@ export function parseNamespaces(document: unknown, source: string): Namespaces {
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
 
-  const namespaces = new Map<string, Namespace>();
-  for (const name of [USER_NAMESPACE, EVERYONE_CHANNEL]) {
-    namespaces.set(name, builtIn(name, { history: BUILT_IN_HISTORY, subscribe: "signed-in", untyped: true }));
-  }
-  namespaces.set(SYSTEM_NAMESPACE, builtIn(SYSTEM_NAMESPACE, { untyped: true }));
-  for (const [name, { history, types, ...rest }] of Object.entries(parsed.data.namespaces)) {
-    const kept = history && { messages: history.messages, ageMs: history.age, bytes: history.bytes };
-    namespaces.set(name, Object.freeze({ name, history: kept, types, ...rest }));
-  }
+  const namespaces = new Map(BUILT_IN.map((namespace) => [namespace.name, namespace]));
+  for (const [name, given] of Object.entries(parsed.data.namespaces)) namespaces.set(name, changed(namespaces.get(name) ?? { ...NOTHING, name }, given));
   return collect(parsed.data.replicas, namespaces);
-}
-
-/** The names of a document that may be wrong in other ways. */
-function namesIn(document: unknown): string[] {
-  const names = z.object({ namespaces: z.record(z.string(), z.unknown()) }).safeParse(document);
-  return names.success ? Object.keys(names.data.namespaces) : [];
 }
 
 /** The same namespaces, with some replaced or added. */
@@ -134,9 +129,17 @@ function collect(replicas: number, namespaces: ReadonlyMap<string, Namespace>): 
   });
 }
 
-function builtIn(name: string, settings: Partial<Namespace>): Namespace {
-  const nothing = { history: undefined, presence: false, subscribe: "nobody", publish: "nobody", types: undefined, untyped: false } as const;
-  return Object.freeze({ ...nothing, ...settings, name });
+/** The names of a document that may be wrong in other ways. */
+function namesIn(document: unknown): string[] {
+  const names = z.object({ namespaces: z.record(z.string(), z.unknown()) }).safeParse(document);
+  return names.success ? Object.keys(names.data.namespaces) : [];
+}
+
+/** What the file says of a namespace, on top of what holds where it says nothing. */
+function changed(base: Namespace, { history, ...given }: z.output<typeof namespaceSchema>): Namespace {
+  const kept = history ? { messages: history.messages, ageMs: history.age, bytes: history.bytes } : base.history;
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return Object.freeze({ ...base, ...said, history: kept });
 }
 
 function fault(context: z.RefinementCtx, message: string): never {
