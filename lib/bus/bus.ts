@@ -1,4 +1,4 @@
-import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type MsgHdrs, type NatsConnection } from "nats";
+import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type MsgHdrs, type NatsConnection, NatsError } from "nats";
 import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
@@ -31,7 +31,7 @@ export interface BusSubscription {
 }
 
 /** What the connection is doing. `reconnected` comes after all subscriptions were sent again. */
-export type BusEvent = "connected" | "disconnected" | "reconnected" | "slow-consumer" | "closed";
+export type BusEvent = "disconnected" | "reconnected" | "closed";
 
 /** How to connect. */
 export interface BusOptions {
@@ -64,7 +64,7 @@ export class Bus {
     this.#watchStatus().catch((error: unknown) => { log.error({ err: error }, "the status of the NATS connection can't be followed"); });
   }
 
-  /** Connects, or throws NATS_UNAVAILABLE when no server answers. */
+  /** Connects. Throws NATS_UNAVAILABLE when no server answers, and another error, a sentence, when one refuses the credentials. */
   static async connect({ servers, name, log }: BusOptions): Promise<Bus> {
     const options: ConnectionOptions = {
       servers: [...servers],
@@ -81,6 +81,9 @@ export class Bus {
     try {
       return new Bus(await connect(options), log);
     } catch (error) {
+      if (error instanceof NatsError && error.isAuthError()) {
+        throw new Error(`the NATS server at ${servers.map(withoutPassword).join(", ")} refuses the credentials: correct HALLEY_NATS_URL`, { cause: error });
+      }
       throw RpcError.natsUnavailable(`no NATS server answers at ${servers.map(withoutPassword).join(", ")}`, error);
     }
   }

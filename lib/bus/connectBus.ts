@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../clock.js";
+import { RpcError } from "../errors/rpcError.js";
 import { Bus, type BusOptions } from "./bus.js";
 
 const RETRY_MS = 1_000;
@@ -12,7 +13,7 @@ export async function connectBus(options: BusOptions, clock: Clock, signal: Abor
     try {
       return await Bus.connect(options);
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (!(error instanceof RpcError)) throw error;
       if (attempt === 1) options.log.warn({ err: error }, "waiting for NATS");
       await sleep(clock, RETRY_MS, signal);
     }

@@ -20,8 +20,11 @@ export interface NatsServer {
   remove(): Promise<void>;
 }
 
-/** Starts a nats-server (HALLEY_NATS_SERVER, or the one on PATH) on a free port of loopback. The caller removes it. */
-export async function startNatsServer(): Promise<NatsServer> {
+/**
+ * Starts a nats-server (HALLEY_NATS_SERVER, or the one on PATH) on a free port of loopback. `settings` are added to its
+ * configuration. The caller removes it.
+ */
+export async function startNatsServer(settings = ""): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), "halley-nats-"));
   const config = join(folder, "nats.conf");
   let port = -1;
@@ -30,7 +33,7 @@ export async function startNatsServer(): Promise<NatsServer> {
   const start = async (): Promise<void> => {
     writeFileSync(
       config,
-      `listen: "127.0.0.1:${String(port)}"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n`,
+      `listen: "127.0.0.1:${String(port)}"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n${settings}\n`,
     );
     for (const name of readdirSync(folder)) if (name.endsWith(".ports")) rmSync(join(folder, name));
     const started = spawn(process.env["HALLEY_NATS_SERVER"] ?? "nats-server", ["-c", config], { stdio: "ignore" });
