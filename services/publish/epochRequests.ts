@@ -21,5 +21,9 @@ export function answerEpochRequests(bus: Bus, histories: Histories, log: Log): B
       message.respond(Buffer.from(JSON.stringify({ error: error instanceof Error ? error.message : String(error) })));
     }
   };
-  return bus.subscribe(subjects.raiseEpochAll, (message) => { void answer(message); }, { queue: QUEUE });
+  return bus.subscribe(
+    subjects.raiseEpochAll,
+    (message) => { answer(message).catch((error: unknown) => { log.warn({ err: error }, "an epoch request could not be answered"); }); },
+    { queue: QUEUE },
+  );
 }
