@@ -2,6 +2,7 @@ import { encodeUserToken } from "../channel/userToken.js";
 import { type Clock, sleep } from "../clock.js";
 import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, JetStreamError, jetStreamErrorCode } from "./apiRequest.js";
+import { Semaphore } from "../semaphore.js";
 import { type Bus, makeHeaders } from "./bus.js";
 import { Publisher } from "./publisher.js";
 import { fetchStreamInfo } from "./streamInfo.js";
@@ -23,8 +24,7 @@ export class LastSeen {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #publisher: Publisher;
-  readonly #waiting: (() => void)[] = [];
-  #reads = 0;
+  readonly #reads = new Semaphore(MAX_READS);
 
   constructor(bus: Bus, clock: Clock) {
     this.#bus = bus;
@@ -61,7 +61,7 @@ export class LastSeen {
   async read(userIds: readonly string[]): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     const read = async (userId: string): Promise<void> => {
-      const atMs = await this.#readOne(userId);
+      const atMs = await this.#reads.run(() => this.#readOne(userId));
       if (atMs !== undefined) found.set(userId, atMs);
     };
     await Promise.all([...new Set(userIds)].map(read));
@@ -74,19 +74,12 @@ export class LastSeen {
   }
 
   async #readOne(userId: string): Promise<number | undefined> {
-    while (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#reads += 1;
-    try {
-      const answer = await this.#bus.request(`$JS.API.DIRECT.GET.${STREAM}.${subjectOf(encodeUserToken(userId))}`, "", API_TIMEOUT_MS);
-      const code = answer.headers?.code ?? 0;
-      if (code === 404) return undefined;
-      const atMs = Number(Buffer.from(answer.data).toString("utf8"));
-      if (code !== 0 || !Number.isSafeInteger(atMs) || atMs <= 0) throw RpcError.natsUnavailable(`the bucket ${LAST_SEEN_BUCKET} gave no time`);
-      return atMs;
-    } finally {
-      this.#reads -= 1;
-      this.#waiting.shift()?.();
-    }
+    const answer = await this.#bus.request(`$JS.API.DIRECT.GET.${STREAM}.${subjectOf(encodeUserToken(userId))}`, "", API_TIMEOUT_MS);
+    const code = answer.headers?.code ?? 0;
+    if (code === 404) return undefined;
+    const atMs = Number(Buffer.from(answer.data).toString("utf8"));
+    if (code !== 0 || !Number.isSafeInteger(atMs) || atMs <= 0) throw RpcError.natsUnavailable(`the bucket ${LAST_SEEN_BUCKET} gave no time`);
+    return atMs;
   }
 }
 

@@ -106,7 +106,9 @@ export class LastSeenLog implements Running {
     for (const [user, remembered] of this.#remembered) {
       const old = nowMs - remembered.noticedMs > KEPT_MS;
       if (old && (remembered.written || !leads)) this.#remembered.delete(user);
-      else if (leads && !remembered.written && this.#writes < MAX_WRITES) this.#write(user, remembered);
+      // In order of time: all others are young.
+      else if (!leads) return;
+      else if (!remembered.written && this.#writes < MAX_WRITES) this.#write(user, remembered);
       else if (!old && this.#writes >= MAX_WRITES) return;
     }
   }
