@@ -2,9 +2,7 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-
-/** The oldest server that Halley works with, and is tested with. */
-export const LEAST_NATS_VERSION = "2.9.10";
+import { OLDEST_SERVER, olderThan } from "../../lib/bus/serverVersion.js";
 
 const HOW_TO_INSTALL = "install it (Debian: apt-get install nats-server), or name one in HALLEY_NATS_SERVER, or a running NATS in HALLEY_NATS_URL";
 
@@ -23,7 +21,7 @@ export async function findNatsBinary(named: string | undefined, path = process.e
   const binary = named ?? (await firstExecutable([...path.split(delimiter), "/usr/sbin", "/usr/local/sbin"]));
   if (binary === undefined) throw new Error(`nats-server is not installed: ${HOW_TO_INSTALL}`);
   const version = await versionOf(binary);
-  if (isOlder(version, LEAST_NATS_VERSION)) throw new Error(`${binary} is version ${version}, at least ${LEAST_NATS_VERSION} is needed: ${HOW_TO_INSTALL}`);
+  if (olderThan(version, OLDEST_SERVER)) throw new Error(`${binary} is version ${version}, at least ${OLDEST_SERVER} is needed: ${HOW_TO_INSTALL}`);
   return { path: binary, version };
 }
 
@@ -54,13 +52,4 @@ async function versionOf(binary: string): Promise<string> {
   const version = /\bv?(\d+\.\d+\.\d+)/.exec(output)?.[1];
   if (version === undefined) throw new Error(`${binary} does not say its version like nats-server: ${HOW_TO_INSTALL}`);
   return version;
-}
-
-function isOlder(version: string, least: string): boolean {
-  const [left, right] = [version.split(".").map(Number), least.split(".").map(Number)];
-  for (const [index, number] of right.entries()) {
-    const difference = (left[index] ?? 0) - number;
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }

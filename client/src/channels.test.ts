@@ -134,8 +134,8 @@ describe("channels", () => {
     const { log } = listen(scene);
     await scene.connect();
     const id = scene.webSocket.link.asked("subscribe")[0]?.id ?? 0;
-    scene.webSocket.link.say({ id, error: { code: "ABORTED", reason: "HISTORY_MOVED", message: "again", retryable: true } });
-    expect(scene.errors.map(({ reason }) => reason)).toEqual(["HISTORY_MOVED"]);
+    scene.webSocket.link.say({ id, error: { code: "UNAVAILABLE", reason: "NATS_UNAVAILABLE", message: "again", retryable: true } });
+    expect(scene.errors.map(({ reason }) => reason)).toEqual(["NATS_UNAVAILABLE"]);
     await scene.clock.advance(1_000);
     answer(scene, { position: at(1), recovered: true });
     expect(log).toEqual(["subscribed true 1"]);

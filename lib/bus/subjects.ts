@@ -37,14 +37,6 @@ export const subjects = {
   replicaAll: "halley.presence.replica.*",
 } as const;
 
-/** The channel of a subject that `publish`, `republish`, `dead` or `nudge` made; undefined for others. */
-export function channelOfSubject(subject: string): string | undefined {
-  for (const prefix of [PUBLISH, REPUBLISH, "halley.dead.", "halley.nudge."]) {
-    if (subject.startsWith(prefix)) return subject.slice(prefix.length);
-  }
-  return undefined;
-}
-
 /** The stream of a namespace. Namespaces begin with a lower-case letter, so none can be named like another's. */
 export function streamOf(namespace: string): string {
   return `HALLEY_${namespace}`;

@@ -132,11 +132,6 @@ export const CATALOGUE = {
     retryable: true,
     meaning: "The service is starting or draining. Try again; another replica may answer.",
   },
-  HISTORY_MOVED: {
-    code: "ABORTED",
-    retryable: true,
-    meaning: "The history moved on faster than it could be read. Subscribe again with the same position.",
-  },
   CANCELLED: {
     code: "CANCELLED",
     retryable: false,
