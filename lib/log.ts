@@ -10,7 +10,7 @@ export interface Log {
   child(fields: object): Log;
 }
 
-/** Fields that may hold a secret, wherever they stand. */
+/** Fields that may hold a secret: redacted at the top of a line and one level below. Deeper ones must not be logged. */
 const SECRET_FIELDS = ["token", "secret", "authorization", "apiKey", "password"];
 
 /**

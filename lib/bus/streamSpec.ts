@@ -19,7 +19,7 @@ const DEDUPE_MS = 10 * 60_000;
 const DEAD_LETTERS: History = { messages: -1, ageMs: 7 * 86_400_000, bytes: 256 * 2 ** 20 };
 const MAX_DEAD_LETTERS = 10_000;
 
-/** The stream of a namespace with history: everything that DESIGN promises about a history rests on these settings. */
+/** The stream of a namespace with history: every promise about a history rests on these settings. */
 export function namespaceStream(namespace: string, history: History, replicas: number): StreamConfig {
   return {
     ...limited(history, replicas),
