@@ -228,7 +228,7 @@ export interface Reset {
   position:
     | Position
     | undefined;
-  /** Why, from the catalogue ("HISTORY_LOST"). */
+  /** Why: HISTORY_LOST, HISTORY_CLEARED, HISTORY_CHANGED or NATS_DISCONNECTED. */
   reason: string;
 }
 
