@@ -177,9 +177,9 @@ export class Hub {
     const interpret = this.#interpreters.get(namespace);
     if (!interpret) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
     // Plain literals of what all share: there are as many of these as users.
-    const { ringBytesPerChannel: ringBytes, waitingMessages } = limits;
+    const { ringBytesPerChannel: ringBytes, waitingMessages, waitingBytes } = limits;
     const feed = this.#feeds.get(namespace);
-    if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, subscribe: this.#subscribe, interpret, onRepaired, clock, log });
+    if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, waitingBytes, subscribe: this.#subscribe, interpret, onRepaired, clock, log });
     return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, newEpoch: this.#newEpoch });
   }
 

@@ -47,6 +47,7 @@ export interface Limits {
   readonly ringBytes: number;
   /** Live messages of a channel that wait while its history is read. Past it they are read from the history too. */
   readonly waitingMessages: number;
+  readonly waitingBytes: number;
   /** Publishes of one session without an answer. */
   readonly publishesInFlight: number;
   /** SIGTERM: clients are sent away over this window. */
@@ -64,7 +65,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   sessionsPerUser: 64,
   connections: 18_000,
   signInMs: 10_000,
-  signInBytes: 256 * 1024,
+  // A client that comes back sends connect and up to 1,000 subscribes with their positions at once.
+  signInBytes: 512 * 1024,
   queueBytes: 256 * 1024,
   replyQueueBytes: 1024 * 1024,
   stuckMs: 30_000,
@@ -80,6 +82,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   ringBytesPerChannel: 1024 * 1024,
   ringBytes: 128 * 1024 * 1024,
   waitingMessages: 10_000,
+  waitingBytes: 8 * 1024 * 1024,
   publishesInFlight: 256,
   drainMs: 10_000,
 });

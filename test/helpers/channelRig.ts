@@ -100,6 +100,7 @@ export class ChannelRig {
       budget: this.budget,
       ringBytes,
       waitingMessages,
+      waitingBytes: 2 ** 20,
       subscribe: (subject, handler) =>
         this.bus.subscribe(subject, (message) => {
           if (!this.loses(message)) handler(message);

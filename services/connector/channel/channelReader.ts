@@ -19,6 +19,8 @@ interface ReaderParts {
 interface Stretch extends ChunkLimits {
   readonly from: number;
   readonly to: number;
+  /** Nothing is between `from` and here: the proof need not reach further down. Default: `from`. */
+  readonly proven?: number;
   /** The history in which these numbers mean something. */
   readonly epoch: string;
 }
@@ -56,11 +58,11 @@ export class ChannelReader {
     return reading;
   }
 
-  async #readNow({ from, to, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {
+  async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {
     const { feed, subject, clock } = this.#parts;
     const range = { subject, from: from + 1, to, maxMessages: chunkMessages, maxBytes: chunkBytes };
     const { messages, readTo } = await feed.history.read(range);
-    if (!(await proveRecovery(feed.history, { subject, offset: from, readTo, epoch }, clock))) return undefined;
+    if (!(await proveRecovery(feed.history, { subject, offset: Math.max(from, Math.min(proven, to)), readTo, epoch }, clock))) return undefined;
     const publications = this.#interpretAll(messages);
     return publications && { publications, readTo };
   }

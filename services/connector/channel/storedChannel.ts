@@ -19,6 +19,7 @@ export interface StoredChannelParts {
   readonly budget: RingBudget;
   readonly ringBytes: number;
   readonly waitingMessages: number;
+  readonly waitingBytes: number;
   readonly subscribe: (subject: string, handler: (message: BusMessage) => void) => BusSubscription;
   /** A publication, a tombstone, or undefined for a message that is not delivered (and has been dealt with). */
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
@@ -62,6 +63,7 @@ export class StoredChannel implements Channel, FeedChannel {
   #liveSince = Infinity;
   #mustEstablish = true;
   #waiting: BusMessage[] = [];
+  #waitingBytes = 0;
   #waitingOverflowed = false;
   #closed = false;
 
@@ -195,8 +197,11 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #wait(message: BusMessage): void {
-    if (this.#waiting.length >= this.#parts.waitingMessages) this.#waitingOverflowed = true;
-    else if (!this.#waitingOverflowed) this.#waiting.push(message);
+    const { waitingMessages, waitingBytes } = this.#parts;
+    if (this.#waiting.length >= waitingMessages || this.#waitingBytes >= waitingBytes) this.#waitingOverflowed = true;
+    if (this.#waitingOverflowed) return;
+    this.#waiting.push(message);
+    this.#waitingBytes += message.data.length;
   }
 
   /** Delivers a message, drops it, or says what must be done before it can be. */
@@ -272,14 +277,17 @@ export class StoredChannel implements Channel, FeedChannel {
     if (this.#waitingOverflowed) {
       this.#waitingOverflowed = false;
       this.#waiting = [];
+      this.#waitingBytes = 0;
       return () => this.#readUpToLeader();
     }
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     for (const [at, message] of waiting.entries()) {
       const work = this.#take(message);
       if (work) {
         this.#waiting = waiting.slice(at);
+        this.#waitingBytes = this.#waiting.reduce((bytes, { data }) => bytes + data.length, 0);
         return work;
       }
     }
@@ -340,7 +348,7 @@ export class StoredChannel implements Channel, FeedChannel {
     const { chunkMessages, chunkBytes } = REPAIR_CHUNK;
     let repaired = 0;
     while (this.#last < to) {
-      const chunk = await this.#reader.read({ from: this.#last, to, epoch: this.#epoch, chunkMessages, chunkBytes });
+      const chunk = await this.#reader.read({ from: this.#last, to, proven: this.#proven, epoch: this.#epoch, chunkMessages, chunkBytes });
       if (this.#isClosed()) return;
       if (chunk === undefined) {
         this.#last = to;

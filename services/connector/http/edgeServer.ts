@@ -31,6 +31,8 @@ export interface EdgeParts {
 const WEBSOCKET_PATH = "/v1/websocket";
 const POLL_PATH = "/v1/poll";
 const DEV_TOKEN_PATH = "/dev/token";
+/** Connections that are neither a WebSocket nor a waiting poll: kept alive, or new. */
+const UNDECIDED_CONNECTIONS = 1_000;
 const DEV_TOKEN_BODY_BYTES = 4 * 1024;
 
 /** The HTTP side of a connector: WebSocket upgrades, polls, the SDK and, in `halley dev`, the demo. */
@@ -47,6 +49,8 @@ export class EdgeServer {
         this.#answer(request, response).catch((error: unknown) => { respondError(response, parts.explain(error)); });
       },
     );
+    // Beside those that count, some that have not said yet what they want.
+    this.#server.maxConnections = parts.limits.connections + UNDECIDED_CONNECTIONS;
     this.#server.on("upgrade", (request, socket, head) => { this.#upgrade(request, socket, head); });
   }
 

@@ -72,6 +72,7 @@ describe("a client frame in JSON", () => {
 describe("a position in JSON", () => {
   it.each([
     [{}, undefined],
+    [null, undefined],
     [{ offset: 0, epoch: "" }, undefined],
     [{ offset: 5 }, undefined],
     [{ epoch: "e" }, { offset: 0, epoch: "e" }],
@@ -80,7 +81,7 @@ describe("a position in JSON", () => {
     expect(positionSchema.parse(sent)).toEqual(position);
   });
 
-  it.each([{ offset: 2 ** 53, epoch: "e" }, { offset: 1, epoch: "e".repeat(65) }, { offset: "1", epoch: "e" }, { offset: 1, epoch: "e", more: 1 }, null])("refuses %j", (sent) => {
+  it.each([{ offset: 2 ** 53, epoch: "e" }, { offset: 1, epoch: "e".repeat(65) }, { offset: "1", epoch: "e" }, { offset: 1, epoch: "e", more: 1 }])("refuses %j", (sent) => {
     expect(positionSchema.safeParse(sent).success).toBe(false);
   });
 });

@@ -105,7 +105,8 @@ export class Poll implements Subscriber {
   /** Takes a share in a channel that the user may read. Throws the refusal. */
   #hold(channel: string, position: Position | undefined, subscribeId: number | undefined): void {
     const { hub, permissions, limits } = this.#context.services;
-    permissions.toSubscribe(this.#context.userId, channel);
+    // The inbox and `all` belong to every session, on every transport.
+    if (!this.#isOwn(channel)) permissions.toSubscribe(this.#context.userId, channel);
     if (!this.#channels.has(channel) && this.#channels.size >= limits.subscriptionsPerSession + OWN_CHANNELS) {
       throw new RpcError("TOO_MANY_SUBSCRIPTIONS", `a session may have ${String(limits.subscriptionsPerSession)} subscriptions`);
     }
@@ -165,7 +166,7 @@ export class Poll implements Subscriber {
   }
 
   #unsubscribe(id: number, channel: string): ServerFrame {
-    if (channel === EVERYONE_CHANNEL || channel === inboxOf(this.#context.userId)) {
+    if (this.#isOwn(channel)) {
       throw RpcError.invalid([{ field: "unsubscribe.channel", description: "the inbox and 'all' belong to the session" }]);
     }
     this.#overtake(channel);
@@ -266,6 +267,10 @@ export class Poll implements Subscriber {
 
   #positionsAsSent(): string {
     return encodePositions(this.#request.positions);
+  }
+
+  #isOwn(channel: string): boolean {
+    return channel === EVERYONE_CHANNEL || channel === inboxOf(this.#context.userId);
   }
 
   #explain(error: unknown): RpcError {
