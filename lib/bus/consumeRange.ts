@@ -7,13 +7,18 @@ import { type ConsumedMessage, fromConsumedMessage, type StoredMessage } from ".
 
 /** Messages asked for at once. */
 const BATCH = 500;
+/**
+ * Asked for beyond the bytes that are wanted: the server counts subjects and headers too, and stops before the message that
+ * would exceed. One that is larger is not delivered here at all, but read by itself.
+ */
+const SLACK_BYTES = 64 * 1024;
 /** Forgotten by the server after this long without a request, should our delete not arrive. In nanoseconds. */
 const INACTIVE_NS = 10_000_000_000;
 
 /**
  * Reads a stretch of a channel through a consumer that lives for this call: in memory, without acknowledgements, in stream
- * order, no more than the range allows, but at least one where there is one. May end early where the consumer's replica lags
- * behind the leader. Throws NATS_UNAVAILABLE when a message of the delivery is missing or its server goes away.
+ * order, no more than the range allows. May end early, also with nothing, before a message that is larger than what is left
+ * of the range's bytes, and where the consumer's replica lags behind the leader. Throws NATS_UNAVAILABLE when a message of the delivery is missing or its server goes away.
  */
 export async function consumeRange(bus: Bus, stream: string, range: Range): Promise<StoredMessage[]> {
   const consumer = await createConsumer(bus, stream, range);
@@ -49,7 +54,7 @@ async function readThrough(bus: Bus, stream: string, consumer: Consumer, range: 
   const messages: StoredMessage[] = [];
   let bytes = 0;
   let delivered = 0;
-  while (delivered < consumer.pending && messages.length < range.maxMessages && bytes < range.maxBytes) {
+  while (delivered < consumer.pending && messages.length < range.maxMessages) {
     const count = Math.min(BATCH, consumer.pending - delivered, range.maxMessages - messages.length);
     const batch = await fetchBatch(bus, `${stream}.${consumer.name}`, count, range.maxBytes - bytes);
     if (batch.length === 0) break;
@@ -59,6 +64,7 @@ async function readThrough(bus: Bus, stream: string, consumer: Consumer, range: 
       if (message.sequence > range.to) return messages;
       messages.push(message);
       bytes += message.data.length;
+      if (bytes >= range.maxBytes) return messages;
     }
   }
   return messages;
@@ -87,8 +93,7 @@ function fetchBatch(bus: Bus, consumer: string, count: number, maxBytes: number)
     const subscription = bus.subscribe(inbox, onMessage);
     const timeout = setTimeout(() => { finish(RpcError.natsUnavailable(`the consumer ${consumer} does not answer`)); }, API_TIMEOUT_MS);
     try {
-      // max_bytes counts subject and headers too, and a single message may be larger than what is left: leave room for one.
-      const body = JSON.stringify({ batch: count, no_wait: true, max_bytes: maxBytes + bus.maxPayloadBytes });
+      const body = JSON.stringify({ batch: count, no_wait: true, max_bytes: maxBytes + SLACK_BYTES });
       bus.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, Buffer.from(body), { reply: inbox });
     } catch (error) {
       finish(error instanceof Error ? error : new Error(String(error)));

@@ -1,6 +1,7 @@
 import type { MsgHdrs } from "nats";
 import { RpcError } from "../errors/rpcError.js";
 import type { Bus, BusMessage } from "./bus.js";
+import { header } from "./subjects.js";
 
 interface Waiting {
   readonly subject: string;
@@ -69,9 +70,9 @@ export class RequestMux {
 /** The status of a message that nobody listens for the subject. */
 const NO_RESPONDERS = 503;
 
-/** The server's own word has no fields; a stored message, whose status line is its publisher's, comes with NATS's. */
+/** A stored message, whose status line is its publisher's, comes with its place in the stream; the server's own word doesn't. */
 function isNoResponders(message: BusMessage): boolean {
-  return message.data.length === 0 && statusOf(message) === NO_RESPONDERS && message.headers?.keys().length === 0;
+  return message.data.length === 0 && statusOf(message) === NO_RESPONDERS && message.headers?.last(header.sequence) === "";
 }
 
 /** The status code of a message of the server; 0 for ordinary ones and for headers that can't be read. */

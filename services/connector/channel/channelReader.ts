@@ -42,9 +42,16 @@ export class ChannelReader {
     this.#parts = parts;
   }
 
+  /** The subject under which the channel is stored. */
+  get subject(): string {
+    return this.#parts.subject;
+  }
+
   /** The sequence of the newest message, by the leader; 0 when none is stored. */
   async newest(): Promise<number> {
-    return (await this.#parts.feed.history.lastOf(this.#parts.subject))?.sequence ?? 0;
+    const message = await this.#parts.feed.history.lastOf(this.#parts.subject);
+    if (message) this.#parts.feed.saw(message);
+    return message?.sequence ?? 0;
   }
 
   /** Reads a stretch; undefined where it can't be proven that nothing of it is gone. Rejects when NATS doesn't answer. */
@@ -62,6 +69,8 @@ export class ChannelReader {
     const { feed, subject, clock } = this.#parts;
     const range = { subject, from: from + 1, to, maxMessages: chunkMessages, maxBytes: chunkBytes };
     const { messages, readTo } = await feed.history.read(range);
+    const last = messages.at(-1);
+    if (last) feed.saw(last);
     if (!(await proveRecovery(feed.history, { subject, offset: Math.max(from, Math.min(proven, to)), readTo, epoch }, clock))) return undefined;
     const publications = this.#interpretAll(messages);
     return publications && { publications, readTo };

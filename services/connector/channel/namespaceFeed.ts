@@ -12,6 +12,7 @@ import type { Log } from "../../../lib/log.js";
 import { Semaphore } from "../../../lib/semaphore.js";
 import { Audit } from "./audit.js";
 import { Ticks } from "./ticks.js";
+import { type Seen, Witness } from "./witness.js";
 
 /** A channel of the namespace, as its feed sees it. */
 export interface FeedChannel {
@@ -21,12 +22,6 @@ export interface FeedChannel {
   resync(): void;
   /** The namespace has another history now. */
   changeEpoch(): void;
-}
-
-/** A tick that was seen: its sequence, 0 for none, and its payload. */
-interface SeenTick {
-  readonly sequence: number;
-  readonly mark: Uint8Array;
 }
 
 /** What a feed needs. */
@@ -51,6 +46,7 @@ export class NamespaceFeed {
   readonly #bus: Bus;
   readonly #channels = new Set<FeedChannel>();
   readonly #ticks: Ticks;
+  readonly #witness = new Witness();
   readonly #audit: Audit;
   readonly #log: Log;
   readonly #refresh: SharedRequest<void>;
@@ -63,12 +59,14 @@ export class NamespaceFeed {
     this.#bus = bus;
     this.#log = log.child({ namespace: namespace.name });
     this.history = new History(bus, namespace.name, clock);
-    this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0 });
+    this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0, onTick: (tick, isDoubtful) => { this.#onTick(tick, isDoubtful); } });
     this.#refresh = new SharedRequest(() => this.#refreshNow(), clock, 0);
     this.#audit = new Audit({ bus, clock, log: this.#log, feed: this });
     this.#stopListening = bus.onEvent((event) => {
-      if (event === "disconnected") for (const channel of this.#channels) channel.suspend();
-      else if (event === "reconnected") for (const channel of this.#channels) channel.resync();
+      if (event === "disconnected") {
+        this.#witness.doubt();
+        for (const channel of this.#channels) channel.suspend();
+      } else if (event === "reconnected") for (const channel of this.#channels) channel.resync();
     });
   }
 
@@ -119,9 +117,9 @@ export class NamespaceFeed {
 
   async #refreshNow(): Promise<void> {
     // Taken before asking: while NATS catches up, a newer tick may overtake the answer.
-    const seen = { sequence: this.#ticks.sequence, mark: this.#ticks.mark };
+    const seen = this.#witness.message;
     let info = await this.history.infoAfterNow();
-    if (info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {
+    if (seen && info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {
       this.#log.error({ lastSequence: info.lastSequence, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
       await this.#raiseEpoch();
       info = await this.history.infoAfterNow();
@@ -132,21 +130,35 @@ export class NamespaceFeed {
     this.#epoch = info.epoch;
     if (!changed) return;
     this.#ticks.forget();
+    this.#witness.forget();
     for (const channel of this.#channels) channel.changeEpoch();
   }
 
   /** Whether a tick that was seen is gone though nothing has removed it: the stream ends before it, or has another message there. */
-  async #isRolledBack({ lastSequence, name }: StreamInfo, { sequence, mark }: SeenTick): Promise<boolean> {
-    if (lastSequence < sequence) return true;
-    const message = sequence === 0 ? undefined : await fetchMessage(this.#bus, name, sequence);
-    if (!message) return false;
-    return message.subject !== subjects.tick(this.namespace.name) || !Buffer.from(mark).equals(message.data);
+  async #isRolledBack({ lastSequence, name }: StreamInfo, seen: Seen): Promise<boolean> {
+    if (lastSequence < seen.sequence) return true;
+    const message = await fetchMessage(this.#bus, name, seen.sequence);
+    if (message && (message.subject !== seen.subject || !Buffer.from(seen.data).equals(message.data))) return true;
+    this.#witness.trust(seen);
+    return false;
+  }
+
+  #onTick(tick: Seen, isDoubtful: boolean): void {
+    if (isDoubtful) this.#witness.doubt();
+    this.#witness.saw(tick);
+    if (!isDoubtful) return;
+    this.refresh().catch((error: unknown) => { this.#log.warn({ err: error }, "a stream could not be looked at; the audit tries again"); });
   }
 
   async #raiseEpoch(): Promise<void> {
     const answer = await this.#bus.request(subjects.raiseEpoch(this.namespace.name), this.#epoch, EPOCH_TIMEOUT_MS);
     const { error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { error?: string };
     if (error !== undefined) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} can't be raised: ${error}`);
+  }
+
+  /** A message was seen, live or stored. Should another one stand in its place later, the stream was rolled back. */
+  saw(message: Seen): void {
+    this.#witness.saw(message);
   }
 
   /** Tells `channel` of breaks until the returned function is called. */

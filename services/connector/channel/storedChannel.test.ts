@@ -3,6 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
 import { eventually } from "../../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+import { makeHeaders } from "../../../lib/bus/bus.js";
+import type { Position } from "../protocol/position.js";
+import type { Chunk } from "./channel.js";
+import type { StoredChannel } from "./storedChannel.js";
 
 const LIMITS = { chunkMessages: 1_000, chunkBytes: 128 * 1024 };
 
@@ -134,6 +138,157 @@ describe("stored channel", () => {
       return channel.watermark;
     });
     expect(listener.heard.slice(20)).toEqual(["HISTORY_CHANGED", 101, 102, 103]);
+  });
+
+  it("opens without a position to prove where nothing was ever stored, and raises it with the ticks", async () => {
+    await start();
+    const { channel } = await rig.listen();
+    expect(channel.position).toEqual({ offset: 0, epoch: rig.feed.epoch });
+    const tick = await rig.tick();
+    await eventually(() => channel.position.offset === tick);
+    expect(channel.watermark).toEqual({ offset: tick, epoch: rig.feed.epoch });
+  });
+
+  it("has no watermark while it is behind, and keeps what was proven", async () => {
+    await start();
+    const { channel } = await rig.listen();
+    const tick = await rig.tick();
+    await eventually(() => channel.watermark);
+    channel.suspend();
+    expect(channel.watermark).toBeUndefined();
+    expect(channel.position.offset).toBe(tick);
+    await eventually(async () => {
+      await rig.tick();
+      return channel.watermark;
+    });
+  });
+
+  it("takes forged places for what they are: nothing of a stream", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    rig.backend.publish(`halley.out.${rig.name()}`, Buffer.from('{"n":666}'));
+    rig.backend.publish(`halley.out.${rig.name()}`, Buffer.from('{"n":667}'), { headers: makeHeaders({ "Nats-Sequence": "not a number" }) });
+    await rig.backend.flush();
+    await rig.publish(1);
+    await eventually(() => listener.heard.length > 0);
+    expect(listener.heard).toEqual([1]);
+    expect(channel.position.offset).toBeLessThan(10);
+  });
+
+  it("says that history is lost when its only message may have followed others that are gone", async () => {
+    await start({ history: { messages: 5, bytes: 2 ** 20 } });
+    const { channel, listener } = await rig.listen();
+    rig.lose(1, 3);
+    await rig.publish(1);
+    const filler = JSON.stringify("x".repeat(100_000));
+    for (let n = 0; n < 12; n++) await rig.store(filler, `other${String(n)}`);
+    expect((await rig.feed.history.infoAfterNow()).firstSequence).toBeGreaterThan(1);
+    await rig.publish(4);
+    await eventually(() => listener.heard.includes(4));
+    expect(listener.heard).toEqual(["HISTORY_LOST", 4]);
+    expect(channel.recent({ offset: 0, epoch: rig.feed.epoch }, LIMITS)).toBeUndefined();
+    expect(await channel.recover({ offset: 0, epoch: rig.feed.epoch }, LIMITS)).toMatchObject({ continuous: false, publications: [] });
+  });
+
+  it("says so, too, when a hole is deeper than the limit of the channel", async () => {
+    await start({ history: { messages: 5 } });
+    const { listener } = await rig.listen();
+    rig.lose(1, 9);
+    for (let n = 1; n <= 10; n++) await rig.publish(n);
+    await eventually(() => listener.heard.includes(10));
+    expect(listener.heard).toEqual(["HISTORY_LOST", 10]);
+  });
+
+  it("tells the tombstone of a history that is cleared, and reads nothing across it", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    const before = await rig.publish(1);
+    await rig.store("", "x", makeHeaders({ "Halley-Control": "tombstone" }));
+    await rig.publish(2);
+    await eventually(() => listener.heard.length === 3);
+    expect(listener.heard).toEqual([1, "HISTORY_CLEARED", 2]);
+    expect(await channel.recover({ offset: before, epoch: rig.feed.epoch }, LIMITS)).toMatchObject({ continuous: false });
+  });
+
+  it("is given what it missed by the stream when the connection comes back", async () => {
+    await start();
+    const { channel, listener } = await rig.listen();
+    await rig.publish(1);
+    await eventually(() => listener.heard.length === 1);
+    rig.lose(2, 5);
+    for (let n = 2; n <= 5; n++) await rig.publish(n);
+    expect(listener.heard).toEqual([1]);
+    channel.suspend();
+    await eventually(() => listener.heard.length === 5);
+    await rig.publish(6);
+    await eventually(() => listener.heard.length === 6);
+    expect(listener.heard).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  describe("asked for what follows a position", () => {
+    const five = async (options: RigOptions = {}): Promise<{ channel: StoredChannel; offsets: number[]; at: (offset: number) => Position }> => {
+      await start(options);
+      const { channel, listener } = await rig.listen();
+      for (let n = 1; n <= 5; n++) await rig.publish(n);
+      await eventually(() => listener.heard.length === 5);
+      return { channel, offsets: listener.offsets, at: (offset) => ({ offset, epoch: rig.feed.epoch }) };
+    };
+    const offsetsOf = (chunk: Chunk | undefined): number[] | undefined => chunk?.publications.map(({ offset }) => offset);
+
+    it("answers from memory, in pieces that end where the next begins", async () => {
+      const { channel, offsets, at } = await five();
+      expect(offsetsOf(channel.recent(at(0), LIMITS))).toEqual(offsets);
+      const piece = channel.recent(at(0), { ...LIMITS, chunkMessages: 2 });
+      expect([offsetsOf(piece), piece?.position]).toEqual([offsets.slice(0, 2), at(offsets[1]!)]);
+      expect(channel.recent(at(offsets[4]!), LIMITS)).toEqual({ publications: [], position: channel.position, continuous: true });
+      expect(channel.recent(at(offsets[3]!), LIMITS)?.position).toEqual(channel.position);
+    });
+
+    it("reads what memory doesn't hold, once for all who ask at the same time, and holds it then", async () => {
+      await start();
+      for (let n = 1; n <= 5; n++) await rig.publish(n);
+      const { channel } = await rig.listen();
+      const position = { offset: 0, epoch: rig.feed.epoch };
+      expect(channel.recent(position, LIMITS)).toBeUndefined();
+      const [one, two] = await Promise.all([channel.recover(position, LIMITS), channel.recover(position, LIMITS)]);
+      expect([offsetsOf(one), one.continuous, one.position.offset]).toEqual([[1, 2, 3, 4, 5], true, 5]);
+      expect(two.publications[0]).toBe(one.publications[0]);
+      expect(offsetsOf(channel.recent(position, LIMITS))).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    it("keeps nothing of it once it is closed", async () => {
+      await start();
+      for (let n = 1; n <= 5; n++) await rig.publish(n);
+      const { channel } = await rig.listen();
+      const reading = channel.recover({ offset: 0, epoch: rig.feed.epoch }, LIMITS);
+      channel.close();
+      await reading;
+      expect(rig.budget.bytes).toBe(0);
+    });
+
+    it("proves nothing of another epoch, nor of the future", async () => {
+      const { channel, at } = await five();
+      expect(channel.recent({ offset: 5, epoch: "another" }, LIMITS)).toMatchObject({ continuous: false, position: channel.position });
+      expect(channel.recent(at(1_000), LIMITS)).toBeUndefined();
+      expect(await channel.recover(at(1_000), LIMITS)).toMatchObject({ continuous: false, position: channel.position });
+    });
+
+    it("believes a position that another connector has proven", async () => {
+      const { channel, at } = await five();
+      const later = await rig.publish(1, "other");
+      expect(await channel.recover(at(later), LIMITS)).toEqual({ publications: [], position: at(later), continuous: true });
+    });
+
+    it("knows at once that the stream is another one, also when it opens", async () => {
+      await five();
+      const before = rig.feed.epoch;
+      await rig.deleteStream();
+      await rig.createStream();
+      for (let n = 101; n <= 105; n++) await rig.publish(n);
+      const { channel } = await rig.listen("x");
+      expect(channel.position.epoch).not.toBe(before);
+      expect(channel.recent({ offset: 5, epoch: before }, LIMITS)).toMatchObject({ continuous: false });
+    });
   });
 });
 

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
-import { header, subjects } from "../../../lib/bus/subjects.js";
+import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock, Timer } from "../../../lib/clock.js";
+import { readPlace } from "./messagePlace.js";
+import type { Seen } from "./witness.js";
 
 /** A tick is due after this long, in milliseconds. */
 const TICK_MS = 3_000;
@@ -17,6 +19,8 @@ interface TicksParts {
   readonly clock: Clock;
   readonly namespace: string;
   readonly wanted: () => boolean;
+  /** Told of each tick, after it counts. `isDoubtful`: the tick that was seen before it was gone when it was stored. */
+  readonly onTick: (tick: Seen, isDoubtful: boolean) => void;
 }
 
 /**
@@ -28,7 +32,6 @@ export class Ticks {
   #subscription: BusSubscription | undefined;
   #timer: Timer | undefined;
   #sequence = 0;
-  #mark: Uint8Array = new Uint8Array();
   #serial = 0;
   #atMs = -Infinity;
 
@@ -39,11 +42,6 @@ export class Ticks {
   /** The stream sequence of the newest tick, 0 before the first. */
   get sequence(): number {
     return this.#sequence;
-  }
-
-  /** The payload of the newest tick, which no other tick has. */
-  get mark(): Uint8Array {
-    return this.#mark;
   }
 
   /** How many ticks were seen. */
@@ -80,13 +78,15 @@ export class Ticks {
   }
 
   #onTick(message: BusMessage): void {
-    const sequence = Number(message.headers?.last(header.sequence));
-    if (!Number.isSafeInteger(sequence) || sequence <= this.#sequence) return;
-    this.#sequence = sequence;
-    this.#mark = message.data;
+    const place = readPlace(message);
+    if (place === undefined || place === "unreadable" || place.sequence <= this.#sequence) return;
+    const isDoubtful = place.previous < this.#sequence;
+    this.#sequence = place.sequence;
     this.#serial += 1;
     this.#atMs = this.#parts.clock.monotonicMs();
     this.#schedule(TICK_MS);
+    const { namespace, onTick } = this.#parts;
+    onTick({ sequence: place.sequence, subject: subjects.tick(namespace), data: message.data }, isDoubtful);
   }
 
   #schedule(delayMs: number): void {
