@@ -1,0 +1,153 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../../../test/helpers/eventually.js";
+import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+import { startSessionServices, type TestServices } from "../../../test/helpers/sessionServices.js";
+import type { Publication } from "../channel/publication.js";
+import type { Position } from "../protocol/position.js";
+import type { ServerFrame, SubscribedBody } from "../protocol/serverFrame.js";
+import type { Outlet } from "./outlet.js";
+import { Subscriptions } from "./subscriptions.js";
+
+/** A connection whose client reads when it is told to. */
+class SlowOutlet implements Outlet {
+  readonly received: (number | string)[] = [];
+  full = false;
+  #waiting: (() => void)[] = [];
+
+  get empty(): boolean {
+    return !this.full;
+  }
+
+  get congested(): boolean {
+    return this.full;
+  }
+
+  send(frame: ServerFrame): void {
+    if (frame.kind === "publication") this.received.push(frame.publication.offset);
+    else this.received.push(frame.kind === "reset" ? frame.reason : frame.kind);
+  }
+
+  publish(publication: Publication): boolean {
+    if (this.full) return false;
+    this.received.push(publication.offset);
+    return true;
+  }
+
+  drained(): Promise<void> {
+    return this.full ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+  }
+
+  read(): void {
+    this.full = false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  close(): void {
+    this.received.push("close");
+  }
+}
+
+describe("subscriptions", () => {
+  let nats: NatsServer;
+  let test: TestServices;
+  let outlet: SlowOutlet;
+  let subscriptions: Subscriptions;
+
+  beforeAll(async () => { nats = await startNatsServer(); });
+  afterAll(() => nats.remove());
+  beforeEach(async () => {
+    test = await startSessionServices(nats.url);
+    outlet = new SlowOutlet();
+    subscriptions = new Subscriptions(test.services, test.services.sessionIds.create("1"), outlet);
+  });
+  afterEach(async () => {
+    subscriptions.end();
+    await test.stop();
+  });
+
+  const subscribe = async (channel: string, position?: Position): Promise<SubscribedBody> => {
+    let answer: SubscribedBody | undefined;
+    await subscriptions.subscribe(channel, position, (body) => { answer = body; });
+    if (!answer) throw new Error("not answered");
+    return answer;
+  };
+  const publish = async (channel: string, count: number): Promise<number[]> => {
+    const sequences: number[] = [];
+    for (let n = 0; n < count; n++) {
+      const answer = await test.bus.request(`halley.pub.${channel}`, `{"n":${String(n)}}`, 5_000);
+      sequences.push((JSON.parse(Buffer.from(answer.data).toString()) as { seq: number }).seq);
+    }
+    return sequences;
+  };
+
+  it("push what comes, and while the client is slow read on from where it stands, without hole or repetition", async () => {
+    await subscribe("chat.a");
+    const first = await publish("chat.a", 3);
+    await eventually(() => outlet.received.length === 3);
+    outlet.full = true;
+    const second = await publish("chat.a", 40);
+    expect(outlet.received).toEqual(first);
+    outlet.read();
+    await eventually(() => outlet.received.length === 43);
+    const third = await publish("chat.a", 3);
+    await eventually(() => outlet.received.length === 46);
+    expect(outlet.received).toEqual([...first, ...second, ...third]);
+  });
+
+  it("answer only when the client has room", async () => {
+    outlet.full = true;
+    let answered = false;
+    const waiting = subscriptions.subscribe("chat.b", undefined, () => { answered = true; });
+    await eventually(() => test.services.hub.channels > 0);
+    await publish("chat.b", 1);
+    expect(answered).toBe(false);
+    outlet.read();
+    await waiting;
+    expect(answered).toBe(true);
+  });
+
+  it("tell presence and the counts each change once: joined, replaced, left, ended", async () => {
+    await subscribe("chat.c");
+    await subscribe("chat.c");
+    expect([test.presence, test.counts.get("chat.c")]).toEqual([["joined chat.c", "joined chat.c"], 1]);
+    await subscribe("news.c");
+    subscriptions.drop("news.c");
+    subscriptions.drop("chat.c");
+    subscriptions.drop("chat.c");
+    expect(test.presence.slice(2)).toEqual(["left chat.c"]);
+    expect([test.counts.get("chat.c"), test.counts.get("news.c"), subscriptions.size]).toEqual([0, 0, 0]);
+    await subscribe("chat.d");
+    subscriptions.end();
+    expect([test.presence.at(-1), test.counts.get("chat.d")]).toEqual(["joined chat.d", 0]);
+  });
+
+  it("cancel what a later one overtakes, and leave presence a subscription that stands", async () => {
+    const first = subscriptions.subscribe("chat.e", undefined, () => undefined);
+    const second = subscribe("chat.e");
+    await expect(first).rejects.toMatchObject({ reason: "CANCELLED" });
+    await second;
+    expect([subscriptions.size, test.counts.get("chat.e"), test.presence]).toEqual([1, 1, ["joined chat.e"]]);
+  });
+
+  it("tell presence that the session left when a subscription can't be renewed", async () => {
+    await subscribe("chat.f");
+    const [sequence] = await publish("chat.f", 1);
+    await nats.stop();
+    await eventually(() => !test.bus.connected);
+    const failing = subscriptions.subscribe("chat.f", { offset: (sequence ?? 0) + 1_000, epoch: test.services.hub.epochOf("chat") }, () => undefined);
+    await expect(failing).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
+    await nats.start();
+    expect([subscriptions.has("chat.f"), test.presence, test.counts.get("chat.f")]).toEqual([false, ["joined chat.f", "left chat.f"], 0]);
+    await eventually(() => test.bus.connected);
+  });
+
+  it("name proven positions of namespaces in which nothing is behind", async () => {
+    await Promise.all([subscribe("chat.g"), subscribe("news.g"), subscribe("live.g")]);
+    await eventually(() => subscriptions.provenPositions().size === 2);
+    expect([...subscriptions.provenPositions().keys()].sort()).toEqual(["chat", "news"]);
+    outlet.full = true;
+    await publish("chat.g", 1);
+    await eventually(() => !subscriptions.provenPositions().has("chat"));
+    expect(subscriptions.provenPositions().has("news")).toBe(true);
+  });
+});
