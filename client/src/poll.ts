@@ -19,7 +19,27 @@ const PACE_MS = 25;
 /** Long-poll. The cursor moves only by answers that were handled, so that a lost one loses nothing. */
 export function pollTransport(base: string, clock: Clock): Transport {
   const url = `${base}/v1/poll`;
-  return { name: "poll", open: (events) => new PollLink(url, clock, events) };
+  const counter = new SeqCounter();
+  return { name: "poll", open: (events) => new PollLink({ url, clock, counter }, events) };
+}
+
+/**
+ * Numbers the polls of all links, one after another: they may be of one session. Were a new link to begin at 1, the
+ * connector would take its polls for older than one of the link before that it still holds.
+ */
+class SeqCounter {
+  #newest = 0;
+
+  next(): number {
+    this.#newest += 1;
+    return this.#newest;
+  }
+}
+
+interface PollLinkParts {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly counter: SeqCounter;
 }
 
 interface InFlight {
@@ -35,10 +55,10 @@ interface InFlight {
 class PollLink implements Link {
   readonly #url: string;
   readonly #clock: Clock;
+  readonly #counter: SeqCounter;
   readonly #events: LinkEvents;
   #token = "";
   #session: string | undefined;
-  #seq = 0;
   /** All subscriptions: as the last handled answer gave them, less what was unsubscribed since. */
   #cursor = new Map<string, Position>();
   /** The sign-in, until it is answered. */
@@ -53,9 +73,10 @@ class PollLink implements Link {
   #scheduled = false;
   #closed = false;
 
-  constructor(url: string, clock: Clock, events: LinkEvents) {
+  constructor({ url, clock, counter }: PollLinkParts, events: LinkEvents) {
     this.#url = url;
     this.#clock = clock;
+    this.#counter = counter;
     this.#events = events;
     queueMicrotask(() => {
       if (!this.#closed) events.onOpen();
@@ -145,9 +166,8 @@ class PollLink implements Link {
   }
 
   async #poll(mine: InFlight, frames: readonly ClientFrame[], waitMs: number): Promise<void> {
-    this.#seq += 1;
     const session = this.#session === undefined ? {} : { session: this.#session };
-    const body = { ...session, token: this.#token, seq: this.#seq, frames, positions: mine.positions, waitMs };
+    const body = { ...session, token: this.#token, seq: this.#counter.next(), frames, positions: mine.positions, waitMs };
     const outcome = await ask(this.#url, body, mine.abort.signal);
     mine.timer.cancel();
     if (this.#closed || this.#inFlight !== mine) return;

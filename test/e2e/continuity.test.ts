@@ -113,6 +113,19 @@ describe.each<{ name: string; transports: NonNullable<ProbeOptions["transports"]
     if (transports.includes("websocket")) expect(await page.read("probe.states")).toContain("disconnected");
   });
 
+  it("when the connector doesn't notice that the connection of a quiet page is cut", async () => {
+    page = await ProbePage.start(browser, proxy.port, { transports, channels: ["chat.quiet"] });
+    // Twice, because a browser repeats by itself a request that dies on a connection that had been used before.
+    for (let cuts = 0; cuts < 2; cuts++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      proxy.cutUnnoticed();
+    }
+    await eventually(async () => (await page.read<unknown[]>("probe.verdicts")).length >= 2);
+    await publisher.publish(toChannel("chat.quiet", 1));
+    await eventually(async () => (await page.received("chat.quiet")).length === 1);
+    expect(new Set(await page.read<unknown[]>("probe.verdicts"))).toEqual(new Set([true]));
+  });
+
   it("when the connector is restarted", async () => {
     await start("chat.restart");
     const [first] = installation.connectors;
@@ -160,13 +173,14 @@ describe.each<{ name: string; transports: NonNullable<ProbeOptions["transports"]
     expect(await page.received("chat.flood")).toEqual(numbers);
   });
 
-  it("of what the page itself publishes while the connection is cut", async () => {
-    page = await ProbePage.start(browser, proxy.port, { transports, channels: ["chat.own"] });
-    await page.read("void (probe.published = Promise.all(Array.from({ length: 200 }, (_, index) => probe.halley.publish('chat.own', index + 1))))");
-    proxy.cut();
+  it.each(["cut", "cutUnnoticed"] as const)("of what the page itself publishes while the connection is cut (%s)", async (how) => {
+    const channel = `chat.own${how}`;
+    page = await ProbePage.start(browser, proxy.port, { transports, channels: [channel] });
+    await page.read(`void (probe.published = Promise.all(Array.from({ length: 200 }, (_, index) => probe.halley.publish('${channel}', index + 1))))`);
+    proxy[how]();
     await page.read("probe.published.then(() => undefined)");
-    await eventually(async () => (await page.received("chat.own")).length >= 200);
-    const received = await page.received("chat.own");
+    await eventually(async () => (await page.received(channel)).length >= 200);
+    const received = await page.received(channel);
     expect(received.toSorted((a, b) => a - b)).toEqual(countTo(200));
   });
 });

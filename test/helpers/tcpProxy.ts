@@ -12,12 +12,16 @@ export interface TcpProxy {
   readonly upgrades: number;
   /** Cuts all present connections, as a killed machine does. */
   cut(): void;
+  /** Cuts them for the pages only: the connector is told nothing, as when a mobile network forgets a connection. */
+  cutUnnoticed(): void;
   stop(): Promise<void>;
 }
 
 /** Starts a proxy to a port of loopback, on a free port of loopback. The caller stops it. */
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const nears = new Set<Socket>();
+  const forgotten = new Set<Socket>();
   const state: { target: number; mode: TcpProxy["mode"]; upgrades: number } = { target, mode: "pass", upgrades: 0 };
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
@@ -26,6 +30,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
 
   const server = createServer((near) => {
     keep(near);
+    nears.add(near);
     if (state.mode === "refuse") {
       near.destroy();
       return;
@@ -47,7 +52,10 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       else near.write(chunk);
       isAnswered = true;
     });
-    near.on("close", () => far.destroy());
+    near.on("close", () => {
+      nears.delete(near);
+      if (!forgotten.delete(near)) far.destroy();
+    });
     far.on("close", () => near.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -73,6 +81,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       return state.upgrades;
     },
     cut,
+    cutUnnoticed() {
+      for (const near of nears) {
+        forgotten.add(near);
+        near.destroy();
+      }
+    },
     async stop() {
       cut();
       await new Promise((resolve) => server.close(resolve));
