@@ -8,6 +8,7 @@ import { readPresenceConfig } from "../services/presence/config.js";
 import { startPresence } from "../services/presence/start.js";
 import { readPublishConfig } from "../services/publish/config.js";
 import { startPublish } from "../services/publish/start.js";
+import { withSystemOpen } from "./dev/namespaces.js";
 
 /** A service that has bound its ports. */
 export interface RunningService extends Running {
@@ -19,7 +20,8 @@ export interface RunningService extends Running {
 
 /** What `halley dev` changes in the configuration that the environment gives. */
 export interface Changes {
-  readonly namespaces?: Namespaces;
+  /** Lets everyone who is signed in subscribe to `sys`. */
+  readonly systemOpen?: boolean;
   /** Serves the demo page and gives out its tokens. */
   readonly demo?: boolean;
   /** How long presence listens for connectors before it answers. */
@@ -33,21 +35,25 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The services by their names, each started from an environment. They throw ConfigError, or a sentence about a port in use. */
 export const SERVICES = {
-  publish: (env: Environment, { namespaces }: Changes = {}): Promise<RunningService> => {
-    const config = readPublishConfig(env);
-    return startPublish({ ...config, ...(namespaces && { namespaces }) }, { log: createLog("publish", config.logLevel), clock: systemClock });
+  publish: async (env: Environment, { systemOpen }: Changes = {}): Promise<RunningService> => {
+    const config = await readPublishConfig(env);
+    return startPublish({ ...config, namespaces: namespacesOf(config, systemOpen) }, { log: createLog("publish", config.logLevel), clock: systemClock });
   },
-  presence: (env: Environment, { namespaces, roundMs }: Changes = {}): Promise<RunningService> => {
+  presence: (env: Environment, { systemOpen, roundMs }: Changes = {}): Promise<RunningService> => {
     const config = readPresenceConfig(env);
-    const changed = { ...config, ...(namespaces && { namespaces }), ...(roundMs !== undefined && { roundMs }) };
+    const changed = { ...config, namespaces: namespacesOf(config, systemOpen), ...(roundMs !== undefined && { roundMs }) };
     return startPresence(changed, { log: createLog("presence", config.logLevel), clock: systemClock });
   },
-  connector: (env: Environment, { namespaces, demo = false }: Changes = {}): Promise<RunningService> => {
-    const config = readConnectorConfig(env);
+  connector: async (env: Environment, { systemOpen, demo = false }: Changes = {}): Promise<RunningService> => {
+    const config = await readConnectorConfig(env);
     const limits = demo ? { ...config.limits, drainMs: DEMO_DRAIN_MS } : config.limits;
-    return startConnector({ ...config, demo, limits, ...(namespaces && { namespaces }) }, { log: createLog("connector", config.logLevel), clock: systemClock });
+    return startConnector({ ...config, demo, limits, namespaces: namespacesOf(config, systemOpen) }, { log: createLog("connector", config.logLevel), clock: systemClock });
   },
 } as const satisfies Record<string, (env: Environment, changes?: Changes) => Promise<RunningService>>;
 
 /** The name of a service. */
 export type ServiceName = keyof typeof SERVICES;
+
+function namespacesOf({ namespaces }: { readonly namespaces: Namespaces }, systemOpen = false): Namespaces {
+  return systemOpen ? withSystemOpen(namespaces) : namespaces;
+}

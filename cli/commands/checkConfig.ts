@@ -1,9 +1,8 @@
 import { Command } from "commander";
-import { ConfigError } from "../../lib/config/configError.js";
-import { loadNamespaces, type Namespace, type Namespaces } from "../../lib/config/namespaces.js";
-import { readSettings, type Settings, SETTINGS } from "../../lib/config/settings.js";
-import { loadSchemas } from "../../lib/schema/loadSchemas.js";
+import type { Namespace, Namespaces } from "../../lib/config/namespaces.js";
+import { type Settings, SETTINGS } from "../../lib/config/settings.js";
 import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
+import { readTypedSettings } from "../../lib/schema/typedSettings.js";
 import { action, print, printTable } from "../output.js";
 
 const SECRETS = new Set<string>(["HALLEY_JWT_SECRET", "HALLEY_API_KEYS"]);
@@ -19,34 +18,9 @@ export function checkConfigCommand(): Command {
 }
 
 async function checkConfig({ json }: { json?: true }): Promise<void> {
-  const problems: string[] = [];
-  const collect = (error: unknown): void => {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
-  };
-  // With a wrong setting elsewhere, the files are checked all the same.
-  const settings = await attempt(() => readSettings(process.env), collect);
-  const namespaces = await attempt(() => loadNamespaces(process.env["HALLEY_CONFIG"] || undefined), collect);
-  const registry = await attempt(() => loadSchemas(process.env["HALLEY_SCHEMAS"] || undefined), collect);
-  if (namespaces && registry) problems.push(...unknownTypes(namespaces, registry));
-  if (problems.length > 0 || !settings || !namespaces || !registry) throw new ConfigError(problems);
+  const { settings, namespaces, registry } = await readTypedSettings(process.env, () => []);
   if (json) print(JSON.stringify({ settings: shown(settings), replicas: namespaces.replicas, namespaces: namespaces.all, types: registry.types }));
   else printAll(settings, namespaces, registry);
-}
-
-async function attempt<T>(read: () => T | Promise<T>, collect: (error: unknown) => void): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    collect(error);
-    return undefined;
-  }
-}
-
-function unknownTypes(namespaces: Namespaces, registry: SchemaRegistry): string[] {
-  return namespaces.all.flatMap(({ name, types = [] }) =>
-    types.filter((type) => !registry.has(type)).map((type) => `namespaces.${name}.types: ${type} is not in HALLEY_SCHEMAS`),
-  );
 }
 
 /** Settings as words; a secret only says whether it is set. */

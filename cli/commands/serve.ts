@@ -2,7 +2,6 @@ import { Argument, Command } from "commander";
 import { readSettings } from "../../lib/config/settings.js";
 import { runUntilSignal } from "../../lib/lifecycle.js";
 import { devEnvironment } from "../dev/devFolder.js";
-import { devNamespaces } from "../dev/namespaces.js";
 import { remark } from "../output.js";
 import { SERVICES, type ServiceName } from "../services.js";
 
@@ -26,11 +25,12 @@ Examples:
 }
 
 function serve(service: ServiceName): ReturnType<(typeof SERVICES)[ServiceName]> {
-  const { HALLEY_DATA: folder } = readSettings(process.env);
+  // Only this one: what is wrong with the others the service says, all of it at once.
+  const { HALLEY_DATA: folder } = readSettings({ HALLEY_DATA: process.env["HALLEY_DATA"] });
   const dev = devEnvironment(folder);
   const isBeside = process.env["HALLEY_NATS_URL"] === undefined && "HALLEY_NATS_URL" in dev;
   if (!isBeside) return SERVICES[service](process.env);
   remark(`halley: joins the halley dev of ${folder}`);
   const env = { ...Object.fromEntries(SHARED.flatMap((name) => (name in dev ? [[name, dev[name]]] : []))), ...process.env };
-  return SERVICES[service](env, { namespaces: devNamespaces(env["HALLEY_CONFIG"]) });
+  return SERVICES[service](env, { systemOpen: true });
 }

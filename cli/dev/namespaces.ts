@@ -1,5 +1,5 @@
 import { SYSTEM_NAMESPACE } from "../../lib/channel/channelName.js";
-import { loadNamespaces, type Namespaces, parseNamespaces, withNamespaces } from "../../lib/config/namespaces.js";
+import { type Namespaces, withNamespaces } from "../../lib/config/namespaces.js";
 
 const HISTORY = { messages: 100_000, age: "1h", bytes: "1GiB" };
 
@@ -11,11 +11,6 @@ export const DEV_NAMESPACES = {
     live: { presence: true, subscribe: "signed-in", publish: "signed-in", untyped: true },
   },
 };
-
-/** Reads the given halley.yaml, or the development namespaces; either way `sys` may be subscribed to, unlike elsewhere. */
-export function devNamespaces(configPath: string | undefined): Namespaces {
-  return withSystemOpen(configPath === undefined ? parseNamespaces(DEV_NAMESPACES, "halley dev") : loadNamespaces(configPath));
-}
 
 /** The same namespaces, `sys` open to everyone who is signed in: the statistics of the demo page. */
 export function withSystemOpen(namespaces: Namespaces): Namespaces {

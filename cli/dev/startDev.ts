@@ -8,7 +8,7 @@ import { PrivateNats } from "../nats/privateNats.js";
 import { type RunningService, SERVICES, type ServiceName } from "../services.js";
 import { DevFolder } from "./devFolder.js";
 import { devSettings } from "./devSettings.js";
-import { DEV_NAMESPACES, devNamespaces } from "./namespaces.js";
+import { DEV_NAMESPACES } from "./namespaces.js";
 
 /** All is ready in a second where NATS is; past this it is said what is waited for. */
 const PATIENCE_MS = 10_000;
@@ -41,8 +41,7 @@ export interface DevOptions {
 
 /** Starts everything, and resolves when all of it is ready. Throws ConfigError or a sentence; nothing is left running then. */
 export async function startDev(options: DevOptions): Promise<RunningDev> {
-  const { env, settings } = devSettings(options.env);
-  const namespaces = devNamespaces(settings.HALLEY_CONFIG);
+  const { env, settings } = await devSettings(options.env);
   const parts = new StartedParts();
   const fail = (error: unknown): void => void parts.stop().finally(() => { options.onFailed(error); });
   try {
@@ -51,7 +50,7 @@ export async function startDev(options: DevOptions): Promise<RunningDev> {
     const nats = await startNats(settings, context);
     const configPath = settings.HALLEY_CONFIG ?? writeConfig(folder);
     const shared = { ...env, HALLEY_NATS_URL: nats.url, HALLEY_CONFIG: resolve(configPath) };
-    const changes = { namespaces, demo: true, ...(nats.version !== undefined && { roundMs: LONELY_ROUND_MS }) };
+    const changes = { systemOpen: true, demo: true, ...(nats.version !== undefined && { roundMs: LONELY_ROUND_MS }) };
     const services = await startServices((service) => SERVICES[service](shared, changes), context);
     folder.publish({ ...onlyHalley(shared), ...portsOf(services) });
     return { settings, services, nats, stop: () => parts.stop() };

@@ -8,3 +8,9 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** Adds what a ConfigError says to `problems`, so that others can be looked for; throws anything else again. */
+export function keepProblems(error: unknown, problems: string[]): void {
+  if (!(error instanceof ConfigError)) throw error;
+  problems.push(...error.problems);
+}

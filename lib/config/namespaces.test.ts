@@ -65,6 +65,19 @@ describe("namespaces", () => {
     expect(found.every((problem) => problem.startsWith("halley.yaml: "))).toBe(true);
   });
 
+  it("names every type that is not registered, beside what else is wrong, when the registered ones are told", () => {
+    const document = { replicas: 2, namespaces: { chat: { types: ["a.Known", "a.Missing"] }, Bad: { types: ["b.Missing"], typos: 1 }, odd: { types: 7 } } };
+    const known = { has: (type: string) => type === "a.Known" };
+    const unknown = (found: readonly string[]): readonly string[] => found.filter((problem) => problem.includes("HALLEY_SCHEMAS"));
+    const found = problems(() => parseNamespaces(document, "halley.yaml", known));
+    expect(unknown(found)).toEqual([
+      expect.stringMatching(/^halley\.yaml: namespaces\.chat\.types: a\.Missing is not in HALLEY_SCHEMAS: correct the name, or set/),
+      expect.stringMatching(/^halley\.yaml: namespaces\.Bad\.types: b\.Missing is not in/),
+    ]);
+    expect(found.some((problem) => problem.includes("replicas")) && found.some((problem) => problem.includes("typos"))).toBe(true);
+    expect(unknown(problems(() => parseNamespaces(document, "halley.yaml")))).toEqual([]);
+  });
+
   describe("from a file", () => {
     let folder: string;
     beforeEach(() => { folder = mkdtempSync(join(tmpdir(), "halley-config-")); });

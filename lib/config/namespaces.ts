@@ -43,6 +43,11 @@ export interface Namespaces {
   ofChannel(channel: string): Namespace | undefined;
 }
 
+/** The registered protobuf messages, as far as `types` is held to them. */
+export interface KnownTypes {
+  has(type: string): boolean;
+}
+
 const bytes = z.string().transform((text, context) => parseBytes(text) ?? fault(context, "is not a size like 512MiB or 1GiB"));
 const duration = z
   .string()
@@ -80,8 +85,11 @@ const BUILT_IN: readonly Namespace[] = [
   { ...NOTHING, name: SYSTEM_NAMESPACE, untyped: true },
 ].map((namespace) => Object.freeze(namespace));
 
-/** Reads halley.yaml; `path` undefined: only what always exists. Throws ConfigError with every problem. */
-export function loadNamespaces(path: string | undefined): Namespaces {
+/**
+ * Reads halley.yaml; `path` undefined: only what always exists. With `known`, `types` may name registered messages only.
+ * Throws ConfigError with every problem.
+ */
+export function loadNamespaces(path: string | undefined, known?: KnownTypes): Namespaces {
   if (path === undefined) return parseNamespaces({}, "no configuration");
   let text: string;
   try {
@@ -95,18 +103,24 @@ export function loadNamespaces(path: string | undefined): Namespaces {
   } catch (error) {
     throw new ConfigError([`${path} is not YAML: ${error instanceof Error ? error.message : String(error)}`]);
   }
-  return parseNamespaces(document, path);
+  return parseNamespaces(document, path, known);
 }
 
-/** Validates the content of a halley.yaml; `source` names it in the problems. Throws ConfigError with every problem. */
-export function parseNamespaces(document: unknown, source: string): Namespaces {
+/**
+ * Validates the content of a halley.yaml; `source` names it in the problems. With `known`, `types` may name registered
+ * messages only. Throws ConfigError with every problem.
+ */
+export function parseNamespaces(document: unknown, source: string, known?: KnownTypes): Namespaces {
   const parsed = fileSchema.safeParse(document);
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${source}: ${issue.path.map(String).join(".") || "(top)"}: ${issue.message}`);
-  for (const name of namesIn(document)) {
+  for (const [name, given] of givenIn(document)) {
     const wrong = namespaceFault(name) ?? (name === SYSTEM_NAMESPACE ? "is reserved" : undefined);
     if (wrong !== undefined) problems.push(`${source}: namespaces.${name}: the name ${wrong}`);
+    for (const type of unknownTypesIn(given, known)) {
+      problems.push(`${source}: namespaces.${name}.types: ${type} is not in HALLEY_SCHEMAS: correct the name, or set HALLEY_SCHEMAS to .proto files that define it`);
+    }
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
 
@@ -129,10 +143,16 @@ function collect(replicas: number, namespaces: ReadonlyMap<string, Namespace>): 
   });
 }
 
-/** The names of a document that may be wrong in other ways. */
-function namesIn(document: unknown): string[] {
-  const names = z.object({ namespaces: z.record(z.string(), z.unknown()) }).safeParse(document);
-  return names.success ? Object.keys(names.data.namespaces) : [];
+/** The namespaces of a document that may be wrong in other ways. */
+function givenIn(document: unknown): [string, unknown][] {
+  const given = z.object({ namespaces: z.record(z.string(), z.unknown()) }).safeParse(document);
+  return given.success ? Object.entries(given.data.namespaces) : [];
+}
+
+/** The types that a namespace names, which may be wrong in other ways, and that are not registered. */
+function unknownTypesIn(namespace: unknown, known: KnownTypes | undefined): string[] {
+  const named = z.object({ types: z.array(z.string().min(1)) }).safeParse(namespace);
+  return known && named.success ? named.data.types.filter((type) => !known.has(type)) : [];
 }
 
 /** What the file says of a namespace, on top of what holds where it says nothing. */

@@ -1,5 +1,5 @@
-import { ConfigError } from "./configError.js";
-import { loadNamespaces, type Namespaces } from "./namespaces.js";
+import { ConfigError, keepProblems } from "./configError.js";
+import { type KnownTypes, loadNamespaces, type Namespaces } from "./namespaces.js";
 import { readSettings, type Settings } from "./settings.js";
 
 /** What every service reads, and what it adds to the problems. */
@@ -10,14 +10,17 @@ export interface ServiceSettings {
   readonly natsUrls: readonly string[];
 }
 
+/** Says, a sentence each, what a service can't do without. */
+export type Missing = (settings: Settings) => readonly string[];
+
 /**
- * Reads the environment and halley.yaml for one service. `missing` says, a sentence each, what this service can't do
- * without. Throws ConfigError with every problem at once.
+ * Reads the environment and halley.yaml for one service. With `known`, namespaces may name registered messages only.
+ * Throws ConfigError with every problem at once.
  */
-export function readServiceSettings(env: Readonly<Record<string, string | undefined>>, missing: (settings: Settings) => readonly string[]): ServiceSettings {
+export function readServiceSettings(env: Readonly<Record<string, string | undefined>>, missing: Missing, known?: KnownTypes): ServiceSettings {
   const problems: string[] = [];
   const settings = collect(() => readSettings(env), problems);
-  const namespaces = collect(() => loadNamespaces(settings?.HALLEY_CONFIG ?? (env["HALLEY_CONFIG"] || undefined)), problems);
+  const namespaces = collect(() => loadNamespaces(env["HALLEY_CONFIG"] || undefined, known), problems);
   if (settings) problems.push(...missing(settings));
   if (problems.length > 0 || !settings || !namespaces) throw new ConfigError(problems);
   const natsUrls = settings.HALLEY_NATS_URL.length > 0 ? settings.HALLEY_NATS_URL : ["nats://127.0.0.1:4222"];
@@ -34,8 +37,7 @@ function collect<T>(read: () => T, problems: string[]): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
+    keepProblems(error, problems);
     return undefined;
   }
 }

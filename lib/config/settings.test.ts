@@ -33,6 +33,14 @@ describe("settings", () => {
     expect(found.join()).not.toContain("hunter2");
   });
 
+  it("are refused for every origin that is none", () => {
+    const found = problems(() => readSettings({ HALLEY_ALLOWED_ORIGINS: "https://example.org, example.org, https://example.org/app, loopback" }));
+    expect(found).toEqual([
+      expect.stringMatching(/^HALLEY_ALLOWED_ORIGINS holds example\.org, which is no origin: write scheme/),
+      "HALLEY_ALLOWED_ORIGINS holds https://example.org/app, which is no origin: write https://example.org",
+    ]);
+  });
+
   it("of a service are refused together with its configuration and what it can't do without", () => {
     const found = problems(() => readServiceSettings({ HALLEY_CONNECTOR_PORT: "x", HALLEY_CONFIG: "/nowhere/halley.yaml" }, () => []));
     expect(found).toHaveLength(2);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { originFault } from "./allowedOrigin.js";
 import { ConfigError } from "./configError.js";
 
 /** One setting of the environment. */
@@ -12,6 +13,12 @@ const list = z
   .string()
   .optional()
   .transform((text) => (text ?? "").split(",").map((part) => part.trim()).filter((part) => part !== ""));
+const origins = list.superRefine((entries, context) => {
+  for (const entry of entries) {
+    const fault = originFault(entry);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  }
+});
 const text = z.string().min(1).optional();
 const port = (byDefault: number): z.ZodType<number, string | undefined> =>
   z
@@ -41,7 +48,7 @@ export const SETTINGS = {
   },
   HALLEY_API_KEYS: { schema: list, about: "Keys of backends, comma-separated. Publish and presence refuse to start without." },
   HALLEY_SCHEMAS: { schema: text, about: "A folder of .proto files, or a compiled descriptor set (.binpb): the types of messages." },
-  HALLEY_ALLOWED_ORIGINS: { schema: list, about: "Origins whose pages may connect, comma-separated, or *. Default: none; in `halley dev` loopback ones." },
+  HALLEY_ALLOWED_ORIGINS: { schema: origins, about: "Origins (scheme://host[:port]) whose pages may connect, comma-separated, or *. Default: none; in `halley dev` loopback ones." },
   HALLEY_LOG_LEVEL: {
     schema: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
     about: "Least level that is logged. Default info.",

@@ -1,5 +1,6 @@
 import type { Namespaces } from "../../lib/config/namespaces.js";
-import { readServiceSettings } from "../../lib/config/serviceSettings.js";
+import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
+import { readTypedSettings } from "../../lib/schema/typedSettings.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 
 /** Everything that a connector is told. */
@@ -12,17 +13,17 @@ export interface ConnectorConfig {
   readonly jwtSecret: string;
   /** Origins, `*`, or `loopback`. */
   readonly allowedOrigins: readonly string[];
-  /** A folder of .proto files or a descriptor set; undefined: no registered types. */
-  readonly schemas: string | undefined;
+  /** The types of messages. */
+  readonly registry: SchemaRegistry;
   /** Serves the demo page and gives tokens to whoever asks: `halley dev` only. */
   readonly demo: boolean;
   readonly limits: Limits;
   readonly logLevel: string;
 }
 
-/** Reads the environment and halley.yaml. Throws ConfigError with every problem at once. */
-export function readConnectorConfig(env: Readonly<Record<string, string | undefined>>): ConnectorConfig {
-  const { settings, namespaces, natsUrls } = readServiceSettings(env, ({ HALLEY_JWT_SECRET: secret }) => (secret === undefined ? [NO_SECRET] : []));
+/** Reads the environment, halley.yaml and the schemas. Throws ConfigError with every problem at once. */
+export async function readConnectorConfig(env: Readonly<Record<string, string | undefined>>): Promise<ConnectorConfig> {
+  const { settings, namespaces, natsUrls, registry } = await readTypedSettings(env, ({ HALLEY_JWT_SECRET: secret }) => (secret === undefined ? [NO_SECRET] : []));
   return Object.freeze({
     host: settings.HALLEY_HOST ?? "0.0.0.0",
     port: settings.HALLEY_CONNECTOR_PORT,
@@ -31,7 +32,7 @@ export function readConnectorConfig(env: Readonly<Record<string, string | undefi
     namespaces,
     jwtSecret: settings.HALLEY_JWT_SECRET ?? "",
     allowedOrigins: settings.HALLEY_ALLOWED_ORIGINS,
-    schemas: settings.HALLEY_SCHEMAS,
+    registry,
     demo: false,
     limits: DEFAULT_LIMITS,
     logLevel: settings.HALLEY_LOG_LEVEL,

@@ -5,7 +5,6 @@ import { type Clock, sleep } from "../../lib/clock.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import { type Running, StartedParts } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
-import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
 import { MessageInterpreter } from "./channel/messageInterpreter.js";
 import type { ConnectorConfig } from "./config.js";
 import type { ConnectorTally } from "./connectorMetrics.js";
@@ -27,7 +26,6 @@ import { WebSocketServer } from "./transport/webSocketServer.js";
 export interface CoreParts {
   readonly config: ConnectorConfig;
   readonly bus: Bus;
-  readonly registry: SchemaRegistry;
   readonly clock: Clock;
   readonly log: Log;
   readonly tally: ConnectorTally;
@@ -51,8 +49,8 @@ export class Core implements Running {
   readonly #presence: PresenceReporter;
 
   constructor(parts: CoreParts) {
-    const { config, bus, clock, log, tally, registry } = parts;
-    const { limits, namespaces } = config;
+    const { config, bus, clock, log, tally } = parts;
+    const { limits, namespaces, registry } = config;
     this.#parts = parts;
     const incarnation = randomBytes(8);
     const connector = `c${randomBytes(6).toString("hex")}`;

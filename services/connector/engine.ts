@@ -5,7 +5,6 @@ import { RpcError } from "../../lib/errors/rpcError.js";
 import { type Running, StartedParts } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
 import type { Metrics } from "../../lib/ops/metrics.js";
-import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
 import type { ConnectorConfig } from "./config.js";
 import { ConnectorTally, registerConnectorMetrics } from "./connectorMetrics.js";
 import { Core } from "./core.js";
@@ -13,7 +12,6 @@ import { Core } from "./core.js";
 /** What the engine needs. */
 interface EngineParts {
   readonly config: ConnectorConfig;
-  readonly registry: SchemaRegistry;
   readonly log: Log;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -70,11 +68,11 @@ export class Engine implements Running {
 
   /** Connects and follows the streams. Waits for NATS and for the streams as long as it takes. */
   async start(): Promise<void> {
-    const { config, registry, log, clock } = this.#options;
+    const { config, log, clock } = this.#options;
     const { signal } = this.#abort;
     const bus = await connectBus({ servers: config.natsUrls, name: "halley-connector", log }, clock, signal);
     this.#bus = this.#parts.add(bus, () => bus.close());
-    const core = new Core({ config, bus, registry, clock, log, tally: this.#tally });
+    const core = new Core({ config, bus, clock, log, tally: this.#tally });
     this.#core = this.#parts.add(core, () => core.stop());
     await core.start(signal);
     this.#ready = true;

@@ -4,7 +4,7 @@ import { createLog } from "../../lib/log.js";
 import { readConnectorConfig } from "./config.js";
 import { startConnector } from "./start.js";
 
-await runUntilSignal(() => {
-  const config = readConnectorConfig(process.env);
+await runUntilSignal(async () => {
+  const config = await readConnectorConfig(process.env);
   return startConnector(config, { log: createLog("connector", config.logLevel), clock: systemClock });
 });

@@ -7,7 +7,6 @@ import type { Log } from "../../lib/log.js";
 import { Metrics } from "../../lib/ops/metrics.js";
 import { OpsServer } from "../../lib/ops/opsServer.js";
 import { Readiness } from "../../lib/ops/readiness.js";
-import { loadSchemas } from "../../lib/schema/loadSchemas.js";
 import type { ConnectorConfig } from "./config.js";
 import { Engine } from "./engine.js";
 import { DevTokens } from "./http/devTokens.js";
@@ -24,13 +23,12 @@ export interface RunningConnector extends Running {
   readonly ready: Promise<void>;
 }
 
-/** Starts a connector. Resolves when its ports are bound; throws one sentence when they can't be, ConfigError for bad schemas. */
+/** Starts a connector. Resolves when its ports are bound; throws one sentence when they can't be. */
 export async function startConnector(config: ConnectorConfig, { log, clock }: { log: Log; clock: Clock }): Promise<RunningConnector> {
-  const registry = await loadSchemas(config.schemas);
   const metrics = new Metrics("connector");
   const readiness = new Readiness();
   const parts = new StartedParts();
-  const engine = new Engine({ config, registry, log, clock, metrics });
+  const engine = new Engine({ config, log, clock, metrics });
   readiness.add("nats", () => engine.fault);
   const edge = createEdge(config, engine, { log, clock });
   const { host, port, opsPort } = config;

@@ -1,5 +1,7 @@
 import type { Namespaces } from "../../lib/config/namespaces.js";
-import { missingApiKeys, readServiceSettings } from "../../lib/config/serviceSettings.js";
+import { missingApiKeys } from "../../lib/config/serviceSettings.js";
+import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
+import { readTypedSettings } from "../../lib/schema/typedSettings.js";
 
 /** Everything that the publish service is told. */
 export interface PublishConfig {
@@ -9,14 +11,14 @@ export interface PublishConfig {
   readonly natsUrls: readonly string[];
   readonly namespaces: Namespaces;
   readonly apiKeys: readonly string[];
-  /** A folder of .proto files or a descriptor set; undefined: no registered types. */
-  readonly schemas: string | undefined;
+  /** The types of messages. */
+  readonly registry: SchemaRegistry;
   readonly logLevel: string;
 }
 
-/** Reads the environment and halley.yaml. Throws ConfigError with every problem at once. */
-export function readPublishConfig(env: Readonly<Record<string, string | undefined>>): PublishConfig {
-  const { settings, namespaces, natsUrls } = readServiceSettings(env, missingApiKeys);
+/** Reads the environment, halley.yaml and the schemas. Throws ConfigError with every problem at once. */
+export async function readPublishConfig(env: Readonly<Record<string, string | undefined>>): Promise<PublishConfig> {
+  const { settings, namespaces, natsUrls, registry } = await readTypedSettings(env, missingApiKeys);
   return Object.freeze({
     host: settings.HALLEY_HOST ?? "0.0.0.0",
     port: settings.HALLEY_PUBLISH_PORT,
@@ -24,7 +26,7 @@ export function readPublishConfig(env: Readonly<Record<string, string | undefine
     natsUrls,
     namespaces,
     apiKeys: settings.HALLEY_API_KEYS,
-    schemas: settings.HALLEY_SCHEMAS,
+    registry,
     logLevel: settings.HALLEY_LOG_LEVEL,
   });
 }

@@ -4,7 +4,7 @@ import { createLog } from "../../lib/log.js";
 import { readPublishConfig } from "./config.js";
 import { startPublish } from "./start.js";
 
-await runUntilSignal(() => {
-  const config = readPublishConfig(process.env);
+await runUntilSignal(async () => {
+  const config = await readPublishConfig(process.env);
   return startPublish(config, { log: createLog("publish", config.logLevel), clock: systemClock });
 });

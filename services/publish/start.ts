@@ -5,7 +5,6 @@ import { LATENCY_BUCKETS_S, Metrics } from "../../lib/ops/metrics.js";
 import { OpsServer } from "../../lib/ops/opsServer.js";
 import { Readiness } from "../../lib/ops/readiness.js";
 import { RpcServer } from "../../lib/rpc/rpcServer.js";
-import { loadSchemas } from "../../lib/schema/loadSchemas.js";
 import type { PublishConfig } from "./config.js";
 import { Engine } from "./engine.js";
 import { type Outcome, PublishApi } from "./service.js";
@@ -22,9 +21,8 @@ export interface RunningPublish extends Running {
   readonly ready: Promise<void>;
 }
 
-/** Starts the publish service. Resolves when its ports are bound; throws one sentence when they can't be, ConfigError for bad schemas. */
+/** Starts the publish service. Resolves when its ports are bound; throws one sentence when they can't be. */
 export async function startPublish(config: PublishConfig, { log, clock }: { log: Log; clock: Clock }): Promise<RunningPublish> {
-  const registry = await loadSchemas(config.schemas);
   const metrics = new Metrics("publish");
   const readiness = new Readiness();
   const parts = new StartedParts();
@@ -33,7 +31,7 @@ export async function startPublish(config: PublishConfig, { log, clock }: { log:
   const engine = new Engine({ config, log, clock, onChange: updateHealth });
   readiness.add("nats", () => engine.fault);
   const counters = createCounters(metrics, engine);
-  const { service } = new PublishApi({ rules: { namespaces: config.namespaces, registry }, sender: () => engine.sender(), log, count: counters.message });
+  const { service } = new PublishApi({ rules: { namespaces: config.namespaces, registry: config.registry }, sender: () => engine.sender(), log, count: counters.message });
 
   const { host, port, opsPort, apiKeys } = config;
   try {

@@ -3,6 +3,7 @@ import { SYSTEM_NAMESPACE } from "../../lib/channel/channelName.js";
 import { systemClock } from "../../lib/clock.js";
 import { type Namespaces, parseNamespaces, withNamespaces } from "../../lib/config/namespaces.js";
 import { silentLog } from "../../lib/log.js";
+import { loadSchemas } from "../../lib/schema/loadSchemas.js";
 import type { ConnectorConfig } from "../../services/connector/config.js";
 import { DEFAULT_LIMITS, type Limits } from "../../services/connector/limits.js";
 import { type RunningConnector, startConnector } from "../../services/connector/start.js";
@@ -56,15 +57,16 @@ export interface InstallationOptions {
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const nats = await startNatsServer();
   const namespaces = namespacesOf(options);
+  const registry = await loadSchemas(options.schemas);
   const publish = await startPublish(
-    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], schemas: options.schemas, logLevel: "silent" },
+    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], registry, logLevel: "silent" },
     { log: silentLog, clock: systemClock },
   );
   await publish.ready;
   const presence = options.presence === true ? await startTestPresence(nats, namespaces) : undefined;
   const connectors: RunningConnector[] = [];
   const addConnector = async (changed: Partial<ConnectorConfig> = {}): Promise<RunningConnector> => {
-    const connector = await startConnector({ ...connectorConfig(nats, namespaces, options), ...changed }, { log: silentLog, clock: systemClock });
+    const connector = await startConnector({ ...connectorConfig(nats, { namespaces, registry }, options), ...changed }, { log: silentLog, clock: systemClock });
     connectors.push(connector);
     await connector.ready;
     return connector;
@@ -103,16 +105,15 @@ async function startTestPresence(nats: NatsServer, namespaces: Namespaces): Prom
   return presence;
 }
 
-function connectorConfig(nats: NatsServer, namespaces: Namespaces, { limits, schemas, demo = false }: InstallationOptions): ConnectorConfig {
+function connectorConfig(nats: NatsServer, types: Pick<ConnectorConfig, "namespaces" | "registry">, { limits, demo = false }: InstallationOptions): ConnectorConfig {
   return {
     host: "127.0.0.1",
     port: 0,
     opsPort: 0,
     natsUrls: [nats.url],
-    namespaces,
+    ...types,
     jwtSecret: TEST_JWT_SECRET,
     allowedOrigins: ["loopback"],
-    schemas,
     demo,
     limits: { ...DEFAULT_LIMITS, drainMs: 100, ...limits },
     logLevel: "silent",

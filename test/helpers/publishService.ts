@@ -5,6 +5,7 @@ import { type PublishBatchResponse, PublishRequest, type PublishResponse, Publis
 import { systemClock } from "../../lib/clock.js";
 import { type Namespaces, parseNamespaces } from "../../lib/config/namespaces.js";
 import { type Log, silentLog } from "../../lib/log.js";
+import { loadSchemas } from "../../lib/schema/loadSchemas.js";
 import { type RunningPublish, startPublish } from "../../services/publish/start.js";
 
 /** The key that `startTestPublish` accepts. */
@@ -24,9 +25,9 @@ export const testNamespaces: Namespaces = parseNamespaces(
 );
 
 /** Starts a publish service on free ports of loopback. The caller stops it. */
-export function startTestPublish(natsUrl: string, changes: { namespaces?: Namespaces; port?: number; schemas?: string; log?: Log } = {}): Promise<RunningPublish> {
+export async function startTestPublish(natsUrl: string, changes: { namespaces?: Namespaces; port?: number; schemas?: string; log?: Log } = {}): Promise<RunningPublish> {
   const { namespaces = testNamespaces, port = 0, schemas, log = silentLog } = changes;
-  const config = { host: "127.0.0.1", port, opsPort: 0, natsUrls: [natsUrl], namespaces, apiKeys: ["another-key", API_KEY], schemas, logLevel: "silent" };
+  const config = { host: "127.0.0.1", port, opsPort: 0, natsUrls: [natsUrl], namespaces, apiKeys: ["another-key", API_KEY], registry: await loadSchemas(schemas), logLevel: "silent" };
   return startPublish(config, { log, clock: systemClock });
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -159,5 +159,19 @@ describe("halley dev, starting and ending", () => {
     const { code, stderr } = await runHalley(["dev"], { HALLEY_PORT: "1", HALLEY_NATS_PORT: "x", HALLEY_JWT_SECRET: "short" });
     expect(stderr.trim().split("\n")).toHaveLength(3);
     expect(code).toBe(2);
+  });
+
+  it.each([["dev"], ["serve publish"], ["serve connector"]])("%s names types that no schema has, with what else is wrong, before anything is started", async (command) => {
+    const folder = mkdtempSync(join(tmpdir(), "halley-dev-"));
+    const config = join(folder, "halley.yaml");
+    writeFileSync(config, "namespaces: { chat: { types: [demo.v1.Missing] } }\n");
+    const given = { HALLEY_DATA: join(folder, "data"), HALLEY_CONFIG: config, HALLEY_JWT_SECRET: SECRET, HALLEY_API_KEYS: "key", HALLEY_ALLOWED_ORIGINS: "example.org" };
+    const { code, stderr } = await runHalley(command.split(" "), { ...FREE_PORTS, ...given });
+    expect(stderr.trim().split("\n")).toEqual([
+      expect.stringMatching(/^halley: HALLEY_ALLOWED_ORIGINS holds example\.org, which is no origin: write /),
+      expect.stringContaining(`halley: ${config}: namespaces.chat.types: demo.v1.Missing is not in HALLEY_SCHEMAS: `),
+    ]);
+    expect([code, existsSync(given.HALLEY_DATA)]).toEqual([2, false]);
+    rmSync(folder, { recursive: true });
   });
 });
