@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from "nats";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../helpers/eventually.js";
 import { type Installation, startInstallation } from "../helpers/installation.js";
 import { readMetric } from "../helpers/metrics.js";
@@ -32,21 +32,39 @@ describe("a client that reads too slowly", () => {
     await installation.stop();
   });
 
+  const clients: WsClient[] = [];
+  const join = async (): Promise<WsClient> => {
+    const { client } = await WsClient.connect(port, "slow");
+    clients.push(client);
+    return client;
+  };
+
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.cut();
+  });
+
   const filler = "x".repeat(10_000);
   const flood = async (channel: string, count: number): Promise<void> => {
     for (let n = 1; n <= count; n++) nats.publish(`halley.pub.${channel}`, JSON.stringify({ n, filler }));
     await nats.flush();
   };
+  const taken = async (): Promise<number> => (await readMetric(installation.connectors[0]!.opsPort, "halley_connector_messages_total")) ?? 0;
+  /** Floods while `slow` doesn't read, until the connector has taken everything from NATS. */
+  const floodUnread = async (slow: WsClient, channel: string, count: number): Promise<void> => {
+    const before = await taken();
+    slow.socket.pause();
+    await flood(channel, count);
+    await eventually(async () => (await taken()) >= before + count, 20_000);
+  };
   const numbers = (publications: readonly ReceivedPublication[]): number[] => publications.map(({ data }) => (data as { n: number }).n);
   const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
   it("gets everything, in order, once it reads again; the fast one never waits", async () => {
-    const { client: fast } = await WsClient.connect(port, "fast");
-    const { client: slow } = await WsClient.connect(port, "slow");
+    const fast = await join();
+    const slow = await join();
     await Promise.all([fast.subscribe("chat.slow"), slow.subscribe("chat.slow")]);
-    slow.socket.pause();
     // Past what the sockets' own buffers take (some MB), far past queue and ring.
-    await flood("chat.slow", 1_500);
+    await floodUnread(slow, "chat.slow", 1_500);
     await eventually(() => fast.publications("chat.slow").length === 1_500);
     expect(slow.publications("chat.slow").length).toBeLessThan(1_500);
     slow.socket.resume();
@@ -55,15 +73,12 @@ describe("a client that reads too slowly", () => {
     expect(slow.frames.filter((frame) => frame["reset"])).toEqual([]);
     nats.publish("halley.pub.chat.slow", '{"n":1501}');
     await eventually(() => slow.publications("chat.slow").length === 1_501);
-    fast.cut();
-    slow.cut();
   });
 
   it("is told by a reset when the history was too short, and goes on from there", async () => {
-    const { client: slow } = await WsClient.connect(port, "slow");
+    const slow = await join();
     await slow.subscribe("short.slow");
-    slow.socket.pause();
-    await flood("short.slow", 1_500);
+    await floodUnread(slow, "short.slow", 1_500);
     slow.socket.resume();
     const { reset } = (await slow.next((frame) => frame["reset"] !== undefined)) as unknown as { reset: { reason: string; position: { offset: number } } };
     expect(reset.reason).toBe("HISTORY_LOST");
@@ -71,22 +86,19 @@ describe("a client that reads too slowly", () => {
     await eventually(() => slow.publications("short.slow").at(-1)?.data !== undefined && numbers(slow.publications("short.slow")).at(-1) === 1_501);
     const received = numbers(slow.publications("short.slow"));
     expect(received).toEqual([...new Set(received)].sort((a, b) => a - b));
-    slow.cut();
   });
 
   it("keeps the newest of a channel without history", async () => {
-    const { client: slow } = await WsClient.connect(port, "slow");
+    const slow = await join();
     await slow.subscribe("live.slow");
-    slow.socket.pause();
-    await flood("live.slow", 1_500);
+    await floodUnread(slow, "live.slow", 1_500);
     slow.socket.resume();
     await slow.next((frame) => frame["reset"] !== undefined);
     await eventually(() => numbers(slow.publications("live.slow")).at(-1) === 1_500);
-    slow.cut();
   });
 
   it("is closed with 3001 when it stays stuck", async () => {
-    const { client: slow } = await WsClient.connect(port, "slow");
+    const slow = await join();
     await slow.subscribe("chat.stuck");
     slow.socket.pause();
     await flood("chat.stuck", 1_500);
@@ -94,11 +106,10 @@ describe("a client that reads too slowly", () => {
     slow.socket.resume();
     expect((await slow.closed()).code).toBe(3001);
     const last = slow.publications("chat.stuck").at(-1);
-    const { client: again } = await WsClient.connect(port, "slow");
+    const again = await join();
     const { position } = await again.subscribe("chat.stuck");
     const subscribed = await again.subscribe("chat.stuck", { offset: last?.offset ?? 0, epoch: position.epoch });
     await eventually(() => numbers([...subscribed.publications, ...again.publications("chat.stuck")]).at(-1) === 1_500);
     expect(subscribed.recovered).toBe(true);
-    again.cut();
   });
 });

@@ -1,5 +1,6 @@
 import type { StoredMessage } from "../../../lib/bus/storedMessage.js";
 import type { Clock } from "../../../lib/clock.js";
+import type { Position } from "../protocol/position.js";
 import type { ChunkLimits } from "./channel.js";
 import type { NamespaceFeed } from "./namespaceFeed.js";
 import type { ChannelMessage } from "./parseMessage.js";
@@ -63,6 +64,23 @@ export class ChannelReader {
     const reading = this.#readNow(stretch).finally(() => underWay.delete(key));
     underWay.set(key, reading);
     return reading;
+  }
+
+  /** Whether a position above all that is known here is one of this history, by the leader. */
+  async stands({ offset, epoch }: Position): Promise<boolean> {
+    const info = await this.#parts.feed.history.infoAfterNow();
+    return info.epoch === epoch && info.lastSequence >= offset;
+  }
+
+  /**
+   * Whether nothing that was stored above `proven` can have gone unseen: it is younger than what age removes (`provenAtMs`:
+   * when it was proven, monotonic clock), and the stream still begins at or below it.
+   */
+  async isUnbroken({ proven, provenAtMs, epoch }: { readonly proven: number; readonly provenAtMs: number; readonly epoch: string }): Promise<boolean> {
+    const { feed, clock } = this.#parts;
+    const info = await feed.history.infoAfterNow();
+    const isYoung = info.maxAgeMs === 0 || clock.monotonicMs() - provenAtMs < info.maxAgeMs;
+    return info.epoch === epoch && isYoung && info.firstSequence <= proven + 1;
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {

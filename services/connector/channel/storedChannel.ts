@@ -1,6 +1,7 @@
 import type { BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
-import { type Clock, sleep } from "../../../lib/clock.js";
+import type { Clock } from "../../../lib/clock.js";
 import type { Log } from "../../../lib/log.js";
+import { Pause } from "../../../lib/pause.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, ResetReason, Subscriber } from "./channel.js";
 import { ChannelReader } from "./channelReader.js";
@@ -11,15 +12,15 @@ import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import { Ring } from "./ring.js";
 import type { RingBudget } from "./ringBudget.js";
+import { Standing } from "./standing.js";
+import { type WaitingBounds, WaitingMessages } from "./waitingMessages.js";
 
 /** What a channel is made with. */
-export interface StoredChannelParts {
+export interface StoredChannelParts extends WaitingBounds {
   readonly name: string;
   readonly feed: NamespaceFeed;
   readonly budget: RingBudget;
   readonly ringBytes: number;
-  readonly waitingMessages: number;
-  readonly waitingBytes: number;
   readonly subscribe: (subject: string, handler: (message: BusMessage) => void) => BusSubscription;
   /** A publication, a tombstone, or undefined for a message that is not delivered (and has been dealt with). */
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
@@ -32,15 +33,17 @@ export interface StoredChannelParts {
 /** Something to do before live messages may be taken again. Rejects when it must be tried again. */
 type Work = () => Promise<void>;
 
-const RETRY_MS = 250;
+/** What could not be done is tried again after this long, doubled each time up to the cap; at once when NATS is back. */
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 4_000;
 
 /**
  * A channel with history: live messages by core subscription, checked by the gap rule; what is missing is read from the
  * stream before anything newer is delivered.
  *
  * It is `opening` until it has interest, a barrier has passed, and the leader has named the last message; then `live`.
- * While it is `behind` (a hole is being filled, the connection was lost, the history changed) live messages wait, at most
- * `waitingMessages` of them; past that they are dropped and read from the stream.
+ * While it is `behind` (a hole is being filled, the connection was lost, the history changed) live messages wait, within
+ * bounds; past them they are dropped and read from the stream.
  */
 export class StoredChannel implements Channel, FeedChannel {
   readonly name: string;
@@ -53,18 +56,11 @@ export class StoredChannel implements Channel, FeedChannel {
   #resolveOpened: () => void = () => undefined;
   #state: "opening" | "live" | "behind" = "opening";
   #ring: Ring;
-  #epoch = "";
-  /** The newest sequence seen. */
-  #last = 0;
-  /** At or above `last`: nothing on the channel between them. */
-  #proven = 0;
-  #provenAtMs = 0;
-  /** Ticks that came later than this one prove the channel. */
-  #liveSince = Infinity;
+  readonly #standing: Standing;
   #mustEstablish = true;
-  #waiting: BusMessage[] = [];
-  #waitingBytes = 0;
-  #waitingOverflowed = false;
+  readonly #waiting: WaitingMessages;
+  /** Before the next try. */
+  readonly #pause: Pause;
   #closed = false;
 
   constructor(parts: StoredChannelParts) {
@@ -73,6 +69,9 @@ export class StoredChannel implements Channel, FeedChannel {
     this.name = name;
     this.#parts = parts;
     this.#ring = new Ring(0, ringBytes, budget);
+    this.#standing = new Standing(feed, parts.clock);
+    this.#waiting = new WaitingMessages(parts);
+    this.#pause = new Pause(parts.clock);
     this.#reader = new ChannelReader({ channel: name, subject: stored, feed, interpret: parts.interpret, clock: parts.clock });
     this.#opened = new Promise((resolve) => { this.#resolveOpened = resolve; });
     this.#interest = parts.subscribe(live, (message) => { this.#onMessage(message); });
@@ -89,12 +88,12 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   get position(): Position {
-    return { offset: Math.max(this.#last, this.#provenNow()), epoch: this.#epoch };
+    return { offset: this.#standing.proven, epoch: this.#standing.epoch };
   }
 
   get watermark(): Position | undefined {
-    const { tick, tickSerial } = this.#parts.feed;
-    return this.#state === "live" && tickSerial > this.#liveSince ? { offset: tick, epoch: this.#epoch } : undefined;
+    const { watermark: offset, epoch } = this.#standing;
+    return offset === undefined ? undefined : { offset, epoch };
   }
 
   opened(): Promise<void> {
@@ -102,24 +101,25 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   recent({ offset, epoch }: Position, { chunkMessages, chunkBytes }: ChunkLimits): Chunk | undefined {
-    if (epoch !== this.#epoch) return this.#lost();
+    const { last } = this.#standing;
+    if (epoch !== this.#standing.epoch) return this.#lost();
     const { offset: newest } = this.position;
     // Above all that is known here: another connector may have seen more, or nobody has. The leader knows.
     if (offset > newest) return undefined;
-    if (offset >= this.#last) return { publications: [], position: this.position, continuous: true };
+    if (offset >= last) return { publications: [], position: this.position, continuous: true };
     if (offset < this.#ring.floor) return undefined;
     const publications = this.#ring.since(offset, chunkMessages, chunkBytes);
     const end = publications.at(-1)?.offset;
-    const isLast = end === undefined || end >= this.#last || this.#ring.since(end, 1, 1).length === 0;
+    const isLast = end === undefined || end >= last || this.#ring.since(end, 1, 1).length === 0;
     return { publications, position: isLast ? this.position : { offset: end, epoch }, continuous: true };
   }
 
   async recover(position: Position, limits: ChunkLimits): Promise<Chunk> {
-    const epoch = this.#epoch;
+    const { epoch } = this.#standing;
     const to = this.#ring.floor;
-    if (position.offset >= to) return this.#vouchForNewer(position);
+    if (position.offset >= to) return (await this.#reader.stands(position)) ? { publications: [], position, continuous: true } : this.#lost();
     const chunk = await this.#parts.feed.reads.run(() => this.#reader.read({ from: position.offset, to, epoch, ...limits }));
-    if (chunk === undefined || epoch !== this.#epoch) return this.#lost();
+    if (chunk === undefined || epoch !== this.#standing.epoch) return this.#lost();
     if (chunk.readTo === to && this.#ring.floor === to && !this.#isClosed()) this.#ring.extendDown(position.offset, chunk.publications);
     return { publications: chunk.publications, position: { offset: chunk.readTo, epoch }, continuous: true };
   }
@@ -138,18 +138,19 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#unfollow();
     this.#ring.evict();
     this.#subscribers.clear();
-    this.#waiting = [];
+    this.#waiting.clear();
+    this.#pause.end();
   }
 
   suspend(): void {
-    this.#keepProof();
-    this.#liveSince = Infinity;
+    this.#standing.distrust();
     this.resync();
   }
 
   resync(): void {
     this.#mustEstablish = true;
     if (this.#state === "live") this.#start(undefined);
+    else this.#pause.end();
   }
 
   changeEpoch(): void {
@@ -161,47 +162,14 @@ export class StoredChannel implements Channel, FeedChannel {
     return this.#closed;
   }
 
-  #provenNow(): number {
-    return Math.max(this.#proven, this.watermark?.offset ?? 0);
-  }
-
-  /** What the ticks have proven stays proven when the channel leaves `live`. */
-  #keepProof(): void {
-    const { watermark } = this;
-    if (!watermark) return;
-    this.#proven = Math.max(this.#proven, watermark.offset);
-    this.#provenAtMs = this.#parts.feed.tickAtMs;
-  }
-
   #lost(): Chunk {
     return { publications: [], position: this.position, continuous: false };
   }
 
-  /** A position above all that this connector knows is as good as the leader says. */
-  async #vouchForNewer(position: Position): Promise<Chunk> {
-    const info = await this.#parts.feed.history.infoAfterNow();
-    const stands = info.epoch === position.epoch && info.lastSequence >= position.offset;
-    return stands ? { publications: [], position, continuous: true } : this.#lost();
-  }
-
   #onMessage(message: BusMessage): void {
-    if (this.#state !== "live") {
-      this.#wait(message);
-      return;
-    }
-    const work = this.#take(message);
-    if (work) {
-      this.#waiting.push(message);
-      this.#start(work);
-    }
-  }
-
-  #wait(message: BusMessage): void {
-    const { waitingMessages, waitingBytes } = this.#parts;
-    if (this.#waiting.length >= waitingMessages || this.#waitingBytes >= waitingBytes) this.#waitingOverflowed = true;
-    if (this.#waitingOverflowed) return;
-    this.#waiting.push(message);
-    this.#waitingBytes += message.data.length;
+    const work = this.#state === "live" ? this.#take(message) : undefined;
+    if (this.#state !== "live" || work) this.#waiting.add(message);
+    if (work) this.#start(work);
   }
 
   /** Delivers a message, drops it, or says what must be done before it can be. */
@@ -210,7 +178,7 @@ export class StoredChannel implements Channel, FeedChannel {
     if (place === "unreadable") return () => this.#readInstead(message);
     // Not from a stream: somebody publishes onto the republished subjects. It has no place in the history.
     if (place === undefined) return undefined;
-    switch (gapRule(place, this.#last, this.#provenNow())) {
+    switch (gapRule(place, this.#standing.last, this.#standing.proven)) {
       case "drop":
         return undefined;
       case "repair":
@@ -225,10 +193,9 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #deliver(message: ChannelMessage): void {
-    const before = this.#last;
-    this.#last = message.offset;
-    this.#proven = Math.max(this.#proven, message.offset);
-    this.#provenAtMs = this.#parts.clock.monotonicMs();
+    const before = this.#standing.last;
+    this.#standing.see(message.offset);
+    this.#standing.confirm();
     const publication = this.#parts.interpret(message);
     if (publication === "tombstone") this.#reset("HISTORY_CLEARED");
     else if (publication) this.#push(publication, before);
@@ -240,14 +207,14 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #reset(reason: ResetReason): void {
-    this.#ring.clear(this.#last);
+    this.#ring.clear(this.#standing.last);
     for (const subscriber of this.#subscribers) subscriber.onReset(reason);
   }
 
   /** Leaves `live`, does the work, then takes what has waited; until nothing is left to do. */
   #start(work: Work | undefined): void {
     if (this.#state === "live") {
-      this.#keepProof();
+      this.#standing.leaveLive();
       this.#state = "behind";
     }
     this.#run(work).catch((error: unknown) => {
@@ -257,6 +224,7 @@ export class StoredChannel implements Channel, FeedChannel {
 
   async #run(first: Work | undefined): Promise<void> {
     let work = first;
+    let retryMs = FIRST_RETRY_MS;
     while (!this.#isClosed()) {
       if (this.#mustEstablish) work = () => this.#establish();
       if (!work) break;
@@ -266,104 +234,88 @@ export class StoredChannel implements Channel, FeedChannel {
       } catch (error) {
         if (this.#isClosed()) return;
         this.#parts.log.debug({ err: error, channel: this.name }, "a channel is behind; it is tried again");
-        await sleep(this.#parts.clock, RETRY_MS * (1 + Math.random()));
+        await this.#pause.wait(retryMs * (1 + Math.random()));
+        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
       }
     }
     if (this.#isClosed()) return;
     this.#state = "live";
+    this.#standing.enterLive();
     this.#resolveOpened();
   }
 
   #takeWaiting(): Work | undefined {
-    if (this.#waitingOverflowed) {
-      this.#waitingOverflowed = false;
-      this.#waiting = [];
-      this.#waitingBytes = 0;
-      return () => this.#readUpToLeader();
-    }
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    for (const [at, message] of waiting.entries()) {
-      const work = this.#take(message);
-      if (work) {
-        this.#waiting = waiting.slice(at);
-        this.#waitingBytes = this.#waiting.reduce((bytes, { data }) => bytes + data.length, 0);
-        return work;
-      }
-    }
-    return undefined;
+    if (!this.#waiting.hasOverflowed) return this.#waiting.takeUntil((message) => this.#take(message));
+    this.#waiting.clear();
+    return () => this.#readUpToLeader();
   }
 
   /** Finds out what the leader has, behind a barrier, and reads what was missed since the channel was last live. */
   async #establish(): Promise<void> {
-    const { feed, clock } = this.#parts;
+    const { feed } = this.#parts;
+    const standing = this.#standing;
     this.#mustEstablish = false;
     try {
       await Promise.all([feed.refresh(), feed.history.barrier()]);
       const { tick, tickSerial } = feed;
       const newest = await this.#reader.newest();
-      if (this.#state === "opening") this.#beginAt(Math.max(newest, tick), newest);
-      else if (this.#epoch !== feed.epoch) this.#continueAt(Math.max(newest, tick), newest);
+      if (this.#state === "opening") this.#beginAt(newest, tick);
+      else if (standing.epoch !== feed.epoch) this.#continueAt(newest, tick);
       else {
-        if (newest > this.#last) await this.#repair(newest);
+        await this.#repair(newest);
         // The leader named the newest after this tick had come: nothing is between them.
-        this.#proven = Math.max(this.#proven, tick);
+        standing.prove(tick);
       }
-      this.#liveSince = tickSerial;
-      this.#provenAtMs = clock.monotonicMs();
+      standing.trustAfter(tickSerial);
+      standing.confirm();
     } catch (error) {
       this.#mustEstablish = true;
       throw error;
     }
   }
 
-  #beginAt(proven: number, last: number): void {
-    this.#epoch = this.#parts.feed.epoch;
-    this.#last = last;
-    this.#proven = proven;
-    this.#ring.clear(proven);
+  #beginAt(last: number, proven: number): void {
+    this.#standing.begin(this.#parts.feed.epoch, last, proven);
+    this.#ring.clear(this.#standing.proven);
   }
 
-  #continueAt(proven: number, last: number): void {
-    this.#beginAt(proven, last);
+  #continueAt(last: number, proven: number): void {
+    this.#beginAt(last, proven);
     // What waits may be of the history before, under numbers that mean something else now.
-    this.#waiting = [];
-    this.#waitingOverflowed = true;
+    this.#waiting.drop();
     for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");
   }
 
   /** This copy of a message doesn't say where it stands; the stream does. */
   async #readInstead(message: BusMessage): Promise<void> {
     await this.#readUpToLeader();
-    if (this.#waiting[0] === message) this.#waiting.shift();
+    if (this.#waiting.first === message) this.#waiting.shift();
   }
 
   async #readUpToLeader(): Promise<void> {
-    const newest = await this.#reader.newest();
-    if (newest > this.#last) await this.#repair(newest);
+    await this.#repair(await this.#reader.newest());
   }
 
   /** Reads and delivers everything up to `to`, or tells the subscribers that it is lost. */
   async #repair(to: number): Promise<void> {
-    const { chunkMessages, chunkBytes } = REPAIR_CHUNK;
+    const standing = this.#standing;
+    if (standing.last >= to) return;
     let repaired = 0;
-    while (this.#last < to) {
-      const chunk = await this.#reader.read({ from: this.#last, to, proven: this.#proven, epoch: this.#epoch, chunkMessages, chunkBytes });
+    while (standing.last < to) {
+      const { last: from, proven, epoch } = standing;
+      const chunk = await this.#reader.read({ from, to, proven, epoch, ...REPAIR_CHUNK });
       if (this.#isClosed()) return;
       if (chunk === undefined) {
-        this.#last = to;
-        this.#proven = Math.max(this.#proven, to);
+        standing.see(to);
         this.#reset("HISTORY_LOST");
         return;
       }
       for (const publication of chunk.publications) {
-        const before = this.#last;
-        this.#last = publication.offset;
+        const before = standing.last;
+        standing.see(publication.offset);
         this.#push(publication, before);
       }
-      this.#last = Math.max(this.#last, chunk.readTo);
-      this.#proven = Math.max(this.#proven, this.#last);
+      standing.see(chunk.readTo);
       repaired += chunk.publications.length;
     }
     this.#parts.onRepaired(repaired);
@@ -371,13 +323,10 @@ export class StoredChannel implements Channel, FeedChannel {
 
   /** The message is the only one on the channel: were there others that came and went since the channel was proven? */
   async #ask({ sequence }: MessagePlace): Promise<void> {
-    const { feed, clock } = this.#parts;
-    const info = await feed.history.infoAfterNow();
-    const young = info.maxAgeMs === 0 || clock.monotonicMs() - this.#provenAtMs < info.maxAgeMs;
-    const unbroken = info.epoch === this.#epoch && young && info.firstSequence <= this.#proven + 1;
-    this.#proven = Math.max(this.#proven, sequence - 1);
-    if (unbroken) return;
-    this.#last = sequence - 1;
+    const isUnbroken = await this.#reader.isUnbroken(this.#standing);
+    this.#standing.prove(sequence - 1);
+    if (isUnbroken) return;
+    this.#standing.see(sequence - 1);
     this.#reset("HISTORY_LOST");
   }
 }
