@@ -13,7 +13,7 @@ interface Sources {
 export class ConnectorTally {
   /** Messages taken from NATS. */
   messages = 0;
-  /** Publications queued for clients. */
+  /** Publications queued for clients: live, while they catch up, and inside answers. */
   deliveries = 0;
   /** Holes in live channels that were filled from the history, and the messages read for that. */
   gapsRepaired = 0;

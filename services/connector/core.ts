@@ -87,12 +87,12 @@ export class Core implements Running {
       keepsMembers: (channel) => namespaces.ofChannel(channel)?.presence ?? false,
       explain: (thrown) => explain(thrown, log),
     };
-    const onDelivery = (): void => {
-      tally.deliveries += 1;
-      this.#presence.countDeliveries(1);
+    const onDelivered = (publications: number): void => {
+      tally.deliveries += publications;
+      this.#presence.countDeliveries(publications);
     };
-    this.webSockets = this.#started.add(new WebSocketServer({ services, onDelivery }), (part) => { part.stop(); });
-    this.polls = new PollServer({ services, onDelivery });
+    this.webSockets = this.#started.add(new WebSocketServer({ services, onDelivered }), (part) => { part.stop(); });
+    this.polls = new PollServer({ services, onDelivered });
   }
 
   /** Follows the streams; waits for those that the publish service has not made yet. Rejects when aborted. */

@@ -23,3 +23,17 @@ export type ServerFrame =
   | { readonly kind: "reset"; readonly channel: string; readonly position: Position; readonly reason: string }
   | { readonly kind: "ping"; readonly positions: ReadonlyMap<string, Position> }
   | { readonly kind: "disconnect"; readonly close: Close; readonly afterMs: number };
+
+/** How many publications a frame holds. */
+export function countPublications(frame: ServerFrame): number {
+  switch (frame.kind) {
+    case "publication":
+      return 1;
+    case "subscribed":
+      return frame.body.publications.length;
+    case "connected":
+      return [...frame.subscriptions.values()].reduce((sum, { publications }) => sum + publications.length, 0);
+    default:
+      return 0;
+  }
+}

@@ -1,9 +1,11 @@
 import type { Publication } from "../channel/publication.js";
 import type { Close } from "../protocol/closeCodes.js";
 import type { ServerFrame } from "../protocol/serverFrame.js";
+import type { TransportName } from "./presenceSink.js";
 
 /** Where a session's frames go: one live connection. */
 export interface Outlet {
+  readonly transport: TransportName;
   /** Queues an answer. Past its bound the connection is closed as too slow. */
   send(frame: ServerFrame): void;
   /** Queues a publication; false, and nothing queued, when too much waits for the client already. */

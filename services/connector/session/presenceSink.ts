@@ -1,7 +1,10 @@
+/** How a session's client is connected, as presence names it. */
+export type TransportName = "websocket" | "poll";
+
 /** Where a connector reports its sessions to presence. All calls are synchronous and cheap. */
 export interface PresenceSink {
   /** The session is here now. Repeated: its transport has changed. */
-  sessionOpened(session: { readonly id: Uint8Array; readonly user: string; readonly transport: "websocket" | "poll"; readonly sinceMs: number }): void;
+  sessionOpened(session: { readonly id: Uint8Array; readonly user: string; readonly transport: TransportName; readonly sinceMs: number }): void;
   /** It is here no longer; it counts as online for `graceMs` more. */
   sessionClosed(id: Uint8Array, graceMs: number): void;
   /** It subscribed to a channel of a namespace with presence on. */

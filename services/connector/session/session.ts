@@ -12,6 +12,7 @@ import type { ServerFrame } from "../protocol/serverFrame.js";
 import type { Outlet } from "./outlet.js";
 import type { Permissions } from "./permissions.js";
 import type { PresenceSink } from "./presenceSink.js";
+import { PublishSlots } from "./publishSlots.js";
 import type { Requests } from "./requests.js";
 import type { SessionId, SessionIds } from "./sessionId.js";
 import type { SessionOwner, SessionRegistry, Successor } from "./sessionRegistry.js";
@@ -53,16 +54,17 @@ interface SignedIn {
 export class Session implements SessionOwner {
   readonly #services: SessionServices;
   readonly #outlet: Outlet;
+  readonly #publishes: PublishSlots;
   #signedIn: SignedIn | undefined;
   #answered = false;
   /** Frames that came while `connect` was being answered. */
   #beforeSignIn: ReadFrame[] | undefined;
-  #publishing = 0;
   #ended = false;
 
   constructor(services: SessionServices, outlet: Outlet) {
     this.#services = services;
     this.#outlet = outlet;
+    this.#publishes = new PublishSlots(services.limits.publishesInFlight);
   }
 
   /** Whether `connect` was answered. */
@@ -143,7 +145,7 @@ export class Session implements SessionOwner {
     registry.claim(sessionId, userId, this);
     const subscriptions = new Subscriptions(this.#services, sessionId, this.#outlet);
     this.#signedIn = { id: sessionId, userId, subscriptions, expiresAtMs: identity.expiresAtMs ?? Infinity };
-    presence.sessionOpened({ id: sessionId.bytes, user: userId, transport: "websocket", sinceMs: clock.nowMs() });
+    presence.sessionOpened({ id: sessionId.bytes, user: userId, transport: this.#outlet.transport, sinceMs: clock.nowMs() });
     const own = [inboxOf(userId), EVERYONE_CHANNEL];
     const opened = await Promise.all(own.map((channel) => subscriptions.open(channel, positionOf(positions[channel]))));
     if (this.#hasEnded()) return;
@@ -219,16 +221,8 @@ export class Session implements SessionOwner {
     this.#outlet.send({ kind: "unsubscribed", id, channel, reason: "" });
   }
 
-  async #onPublish(id: number, { userId }: SignedIn, request: Publish): Promise<ServerFrame> {
-    if (this.#publishing >= this.#services.limits.publishesInFlight) {
-      throw new RpcError("OVERLOADED", `${String(this.#publishing)} publishes of this session wait for their answer already`, { retryAfterMs: 1_000 });
-    }
-    this.#publishing += 1;
-    try {
-      return await this.#services.requests.publish(id, userId, request);
-    } finally {
-      this.#publishing -= 1;
-    }
+  #onPublish(id: number, { userId }: SignedIn, request: Publish): Promise<ServerFrame> {
+    return this.#publishes.run(() => this.#services.requests.publish(id, userId, request));
   }
 
   async #onRefresh(id: number, signedIn: SignedIn, token: string): Promise<ServerFrame> {

@@ -10,6 +10,7 @@ import { Subscriptions } from "./subscriptions.js";
 
 /** A connection whose client reads when it is told to. */
 class SlowOutlet implements Outlet {
+  readonly transport = "websocket";
   readonly received: (number | string)[] = [];
   full = false;
   #waiting: (() => void)[] = [];

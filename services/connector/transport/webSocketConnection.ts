@@ -6,7 +6,7 @@ import type { Limits } from "../limits.js";
 import { CLOSE, type Close } from "../protocol/closeCodes.js";
 import type { Codec } from "../protocol/codec.js";
 import type { ReadFrame } from "../protocol/readFrame.js";
-import type { ServerFrame } from "../protocol/serverFrame.js";
+import { countPublications, type ServerFrame } from "../protocol/serverFrame.js";
 import { FrameRate } from "../session/frameRate.js";
 import type { Outlet } from "../session/outlet.js";
 import { Session, type SessionServices } from "../session/session.js";
@@ -21,7 +21,8 @@ export interface ConnectionParts {
   readonly codec: Codec;
   readonly flusher: Flusher;
   readonly services: SessionServices;
-  readonly onDelivery: () => void;
+  /** Told how many publications were queued for the client. */
+  readonly onDelivered: (publications: number) => void;
   readonly onEnd: (connection: WebSocketConnection) => void;
 }
 
@@ -30,6 +31,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 
 /** One WebSocket: reads frames into its session, writes what the session queues, and watches over time and bounds. */
 export class WebSocketConnection implements Outlet {
+  readonly transport = "websocket";
   readonly #parts: ConnectionParts;
   readonly #session: Session;
   readonly #writer: SocketWriter;
@@ -75,12 +77,15 @@ export class WebSocketConnection implements Outlet {
   }
 
   send(frame: ServerFrame): void {
+    if (this.#ended) return;
+    const publications = countPublications(frame);
+    if (publications > 0) this.#parts.onDelivered(publications);
     this.#writer.send(frame);
   }
 
   publish(publication: Publication): boolean {
     const taken = this.#writer.publish(publication);
-    if (taken) this.#parts.onDelivery();
+    if (taken) this.#parts.onDelivered(1);
     return taken;
   }
 

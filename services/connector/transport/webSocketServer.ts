@@ -10,7 +10,8 @@ import { WebSocketConnection } from "./webSocketConnection.js";
 /** What the server needs. */
 interface ServerParts {
   readonly services: SessionServices;
-  readonly onDelivery: () => void;
+  /** Told how many publications were queued for a client. */
+  readonly onDelivered: (publications: number) => void;
 }
 
 const TICK_MS = 1_000;
@@ -50,8 +51,8 @@ export class WebSocketServer {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#ws.handleUpgrade(request, socket, head, (webSocket) => {
       const codec = chooseCodec([webSocket.protocol]);
-      const { services, onDelivery } = this.#parts;
-      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec, services, flusher: this.#flusher, onDelivery, onEnd: this.#onEnd }));
+      const { services, onDelivered } = this.#parts;
+      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec, services, flusher: this.#flusher, onDelivered, onEnd: this.#onEnd }));
     });
   }
 

@@ -2,11 +2,12 @@ import type { ClientFrame } from "../../../../gen/halley/v1/client.js";
 import { EVERYONE_CHANNEL, inboxOf } from "../../../../lib/channel/channelName.js";
 import type { Timer } from "../../../../lib/clock.js";
 import { RpcError } from "../../../../lib/errors/rpcError.js";
-import type { Subscriber } from "../../channel/channel.js";
+import type { Chunk, Subscriber } from "../../channel/channel.js";
 import { CLOSE } from "../../protocol/closeCodes.js";
 import { encodeJsonFrame } from "../../protocol/jsonCodec.js";
 import { positionOf, type Position } from "../../protocol/position.js";
-import type { ServerFrame } from "../../protocol/serverFrame.js";
+import { countPublications, type ServerFrame } from "../../protocol/serverFrame.js";
+import type { PublishSlots } from "../../session/publishSlots.js";
 import type { SessionServices } from "../../session/session.js";
 import { PollChannel } from "./pollChannel.js";
 import type { PollRequest } from "./pollRequest.js";
@@ -22,11 +23,15 @@ export interface PollContext {
   readonly isNew: boolean;
   /** The end of the token's life, milliseconds since 1970; Infinity where it has none. */
   readonly expiresAtMs: number;
-  readonly onDelivery: () => void;
+  readonly publishes: PublishSlots;
+  /** Told how many publications the answer holds. */
+  readonly onDelivered: (publications: number) => void;
 }
 
-/** The bytes of publications in one answer, of all channels together. */
+/** The frames of one answer, in bytes: past it only what must be said is added, no publications. */
 const ANSWER_BYTES = 256 * 1024;
+/** Channels that are read at the same time; each holds up to `chunkBytes` until its turn. */
+const READ_TOGETHER = 16;
 
 /**
  * One poll. It has no state but what the request brought: it reads what follows the client's positions, and where there is
@@ -42,6 +47,7 @@ export class Poll implements Subscriber {
   /** Encoded frames of the answer. */
   readonly #frames: string[] = [];
   #bytes = 0;
+  #publications = 0;
   #mustAnswer: boolean;
   #end: PollEnd | undefined;
   #wake: () => void = () => undefined;
@@ -65,8 +71,9 @@ export class Poll implements Subscriber {
       onSubscriptionsKnown();
       await Promise.all([this.#openChannels(), answered]);
       await this.#gather();
-      if (this.#end === "superseded" || this.#end === "gone") return { frames: "[]", positions: this.#positionsAsSent() };
+      if (this.#isAbandoned()) return { frames: "[]", positions: this.#positionsAsSent() };
       if (this.#end === "draining") this.#add({ kind: "disconnect", close: CLOSE.draining, afterMs: Math.round(Math.random() * 1_000) });
+      this.#context.onDelivered(this.#publications);
       return { frames: `[${this.#frames.join(",")}]`, positions: this.#positionsNow() };
     } finally {
       for (const channel of this.#channels.values()) channel.release();
@@ -152,9 +159,9 @@ export class Poll implements Subscriber {
         return this.#unsubscribe(id, frame.value.channel);
       case "publish":
         if (frame.value.key === "") throw RpcError.invalid([{ field: "publish.key", description: "is needed in a poll, which may run twice" }]);
-        return services.requests.publish(id, userId, frame.value);
+        return this.#context.publishes.run(() => services.requests.publish(id, userId, frame.value));
       case "members":
-        return services.requests.members(id, userId, frame.value.channel);
+        return this.#members(id, frame.value.channel);
       case "refresh":
         return (await services.requests.refresh(id, userId, frame.value.token)).frame;
       case "connect":
@@ -163,6 +170,13 @@ export class Poll implements Subscriber {
       case undefined:
         return undefined;
     }
+  }
+
+  /** Many lists can be much larger than an answer: the one that would make it so is refused. */
+  async #members(id: number, channel: string): Promise<ServerFrame> {
+    const answer = await this.#context.services.requests.members(id, this.#context.userId, channel);
+    if (this.#room <= 0) throw new RpcError("OVERLOADED", "the answer to this poll is full: ask again with the next");
+    return answer;
   }
 
   #unsubscribe(id: number, channel: string): ServerFrame {
@@ -203,31 +217,56 @@ export class Poll implements Subscriber {
 
   async #readAll(): Promise<void> {
     this.#unreadable.clear();
-    for (const channel of this.#channels.values()) await this.#readChannel(channel);
+    const channels = [...this.#channels.values()];
+    for (let at = 0; at < channels.length && !this.#isAbandoned(); at += READ_TOGETHER) {
+      await this.#readTogether(channels.slice(at, at + READ_TOGETHER));
+    }
   }
 
-  async #readChannel(channel: PollChannel): Promise<void> {
-    const { limits } = this.#context.services;
+  /** Reads at the same time, and fills the answer in the order of the channels. */
+  async #readTogether(channels: readonly PollChannel[]): Promise<void> {
+    const fetched = await Promise.all(channels.map((channel) => this.#fetch(channel)));
+    for (const [at, channel] of channels.entries()) {
+      for (let chunk = fetched[at]; chunk; chunk = channel.caughtUp ? undefined : await this.#fetch(channel)) this.#take(channel, chunk);
+    }
+  }
+
+  /** What follows on a channel; undefined where there is no room for it, or it can't be read. */
+  async #fetch(channel: PollChannel): Promise<Chunk | undefined> {
+    const { chunkMessages, chunkBytes } = this.#context.services.limits;
     if (!channel.channel.isOpen) {
       this.#unreadable.add(channel);
-      return;
+      return undefined;
     }
+    const room = this.#room;
+    if (room <= 0 && !channel.mustSpeak) return undefined;
     try {
-      do {
-        const chunkBytes = Math.min(limits.chunkBytes, ANSWER_BYTES - this.#bytes);
-        if (chunkBytes <= 0 && channel.subscribeId === undefined) return;
-        const { frames, first } = await channel.read({ chunkMessages: limits.chunkMessages, chunkBytes: Math.max(chunkBytes, 1) });
-        this.#mustAnswer ||= first;
-        for (const frame of frames) this.#add(frame);
-      } while (!channel.caughtUp);
+      // Without room the verdict is wanted all the same: it is proven by what is read, also where that must wait.
+      return await channel.fetch(room > 0 ? { chunkMessages, chunkBytes: Math.min(chunkBytes, room) } : { chunkMessages: 1, chunkBytes: 1 });
     } catch (error) {
       this.#onUnreadable(channel, error);
+      return undefined;
     }
+  }
+
+  #take(channel: PollChannel, chunk: Chunk): void {
+    const { frames, first } = channel.take(chunk, this.#room);
+    this.#mustAnswer ||= first;
+    for (const frame of frames) this.#add(frame);
+  }
+
+  get #room(): number {
+    return ANSWER_BYTES - this.#bytes;
+  }
+
+  /** Whether nobody wants the answer any more. As a call, because it may have become true during any await. */
+  #isAbandoned(): boolean {
+    return this.#end === "superseded" || this.#end === "gone";
   }
 
   /** Whether a channel that can be read has more, and the answer has room. */
   #hasNews(): boolean {
-    if (this.#end || this.#bytes >= ANSWER_BYTES) return false;
+    if (this.#end || this.#room <= 0) return false;
     return [...this.#channels.values()].some((channel) => !channel.caughtUp && !this.#unreadable.has(channel));
   }
 
@@ -257,8 +296,8 @@ export class Poll implements Subscriber {
   #add(frame: ServerFrame): void {
     const encoded = encodeJsonFrame(frame);
     this.#frames.push(encoded);
-    this.#bytes += encoded.length;
-    if (frame.kind === "publication") this.#context.onDelivery();
+    this.#bytes += Buffer.byteLength(encoded);
+    this.#publications += countPublications(frame);
   }
 
   #positionsNow(): string {

@@ -41,25 +41,35 @@ export class PollChannel {
     return this.#position !== undefined && this.#position.epoch === epoch && this.#position.offset >= offset;
   }
 
+  /** Whether it has something to say also where no publication has room: an answer, or its first position. */
+  get mustSpeak(): boolean {
+    return this.#subscribeId !== undefined || this.#position === undefined;
+  }
+
+  /** What follows, with the verdict. Nothing has moved yet. Rejects with a retryable error when the history can't be read. */
+  async fetch(limits: ChunkLimits): Promise<Chunk> {
+    if (!this.#position || this.#subscribeId !== undefined) return answerPosition(this.channel, this.#position, limits);
+    return this.channel.recent(this.#position, limits) ?? (await this.channel.recover(this.#position, limits));
+  }
+
   /**
-   * Reads on. Gives the frames for the answer, and whether the client must be told its position soon: it has just got its
-   * first. Rejects with a retryable error when the history can't be read; nothing has moved then.
+   * Moves over what was fetched last: over its publications while there is room (in bytes), not over the others. Gives the
+   * frames for the answer, and whether the client must be told its position soon: it has just got its first.
    */
-  async read(limits: ChunkLimits): Promise<{ readonly frames: ServerFrame[]; readonly first: boolean }> {
+  take(fetched: Chunk, room: number): { readonly frames: ServerFrame[]; readonly first: boolean } {
     const first = this.#position === undefined;
     const before = this.#position;
-    const chunk = await this.#next(limits);
-    this.#position = chunk.position;
+    const { publications, position, continuous } = this.#fit(fetched, room);
+    this.#position = position;
     const id = this.#subscribeId;
     if (id !== undefined) {
       this.#subscribeId = undefined;
-      const body = { position: chunk.position, recovered: chunk.continuous, publications: chunk.publications };
-      return { frames: [{ kind: "subscribed", id, channel: this.name, body }], first };
+      return { frames: [{ kind: "subscribed", id, channel: this.name, body: { position, recovered: continuous, publications } }], first };
     }
-    const frames: ServerFrame[] = chunk.publications.map((publication) => ({ kind: "publication", publication }));
-    if (!chunk.continuous) {
-      const reason: ResetReason = before?.epoch === chunk.position.epoch ? "HISTORY_LOST" : "HISTORY_CHANGED";
-      frames.unshift({ kind: "reset", channel: this.name, position: chunk.position, reason });
+    const frames: ServerFrame[] = publications.map((publication) => ({ kind: "publication", publication }));
+    if (!continuous) {
+      const reason: ResetReason = before?.epoch === position.epoch ? "HISTORY_LOST" : "HISTORY_CHANGED";
+      frames.unshift({ kind: "reset", channel: this.name, position, reason });
     }
     return { frames, first };
   }
@@ -76,8 +86,20 @@ export class PollChannel {
     this.#hold.release();
   }
 
-  async #next(limits: ChunkLimits): Promise<Chunk> {
-    if (!this.#position || this.#subscribeId !== undefined) return answerPosition(this.channel, this.#position, limits);
-    return this.channel.recent(this.#position, limits) ?? (await this.channel.recover(this.#position, limits));
+  /** The beginning of a chunk that fits; the last publication of it may be larger than what is left. */
+  #fit(chunk: Chunk, room: number): Chunk {
+    let left = room;
+    let count = 0;
+    for (const { json } of chunk.publications) {
+      if (left <= 0) break;
+      left -= Buffer.byteLength(json);
+      count += 1;
+    }
+    if (count === chunk.publications.length) return chunk;
+    const publications = chunk.publications.slice(0, count);
+    const last = publications.at(-1);
+    // What is proven to follow a position without a hole also follows each publication on the way.
+    const position = last ? { offset: last.offset, epoch: chunk.position.epoch } : (this.#position ?? chunk.position);
+    return { ...chunk, publications, position };
   }
 }

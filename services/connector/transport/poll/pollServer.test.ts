@@ -25,7 +25,7 @@ describe("poll server", () => {
 
   const start = async (options: TestServicesOptions = {}): Promise<void> => {
     test = await startSessionServices(nats.url, { clock, ...options });
-    polls = new PollServer({ services: test.services, onDelivery: () => undefined });
+    polls = new PollServer({ services: test.services, onDelivered: () => undefined });
   };
   const poll = async (request: object, gone = new AbortController()): Promise<PollAnswer> =>
     JSON.parse(await polls.answer(Buffer.from(JSON.stringify({ token, waitMs: 0, ...request })), gone.signal)) as PollAnswer;

@@ -8,7 +8,8 @@ import { PollSession } from "./pollSession.js";
 /** What the server needs. */
 interface PollServerParts {
   readonly services: SessionServices;
-  readonly onDelivery: () => void;
+  /** Told how many publications went into an answer. */
+  readonly onDelivered: (publications: number) => void;
 }
 
 /** Answers polls: each by itself, for any session, also one that another connector has made. */
@@ -37,16 +38,17 @@ export class PollServer {
    * TOKEN_EXPIRED, INVALID_REQUEST, MALFORMED_FRAME, TOO_MANY_FRAMES, TOO_MANY_SESSIONS, NOT_READY.
    */
   async answer(body: Buffer, gone: AbortSignal): Promise<string> {
-    const { services, onDelivery } = this.#parts;
+    const { services, onDelivered } = this.#parts;
     if (this.#draining) throw new RpcError("NOT_READY", "this connector is going away: poll again", { retryAfterMs: 1_000 });
     const request = readPollRequest(body, services.limits);
     const { userId, expiresAtMs = Infinity } = await services.tokens.verify(request.token);
     const known = services.sessionIds.check(request.session, userId);
     const id = known ?? services.sessionIds.create(userId);
-    const poll = new Poll(request, { services, userId, isNew: known === undefined, expiresAtMs, onDelivery });
     // Who is gone must not take the session from a newer connection.
     if (gone.aborted) throw new RpcError("CANCELLED", "the client went away");
     const session = this.#sessionOf(id, userId);
+    const { publishes } = session;
+    const poll = new Poll(request, { services, userId, isNew: known === undefined, expiresAtMs, publishes, onDelivered });
     if (!session.takeFrames(request.frames.length)) {
       throw new RpcError("TOO_MANY_FRAMES", `more than ${String(services.limits.framesPerSecond)} frames a second`, { retryAfterMs: 1_000 });
     }

@@ -1,6 +1,7 @@
 import type { Timer } from "../../../../lib/clock.js";
 import type { Limits } from "../../limits.js";
 import { FrameRate } from "../../session/frameRate.js";
+import { PublishSlots } from "../../session/publishSlots.js";
 import type { SessionServices } from "../../session/session.js";
 import type { SessionId } from "../../session/sessionId.js";
 import type { SessionOwner, Successor } from "../../session/sessionRegistry.js";
@@ -20,6 +21,8 @@ interface PollSessionParts {
  * It counts as online while a poll waits, and for `pollGraceMs` after its last answer.
  */
 export class PollSession implements SessionOwner {
+  /** Shared by its polls: one that was ended may still wait for answers. */
+  readonly publishes: PublishSlots;
   readonly #parts: PollSessionParts;
   readonly #rate: FrameRate;
   readonly #channels = new Set<string>();
@@ -30,6 +33,7 @@ export class PollSession implements SessionOwner {
 
   constructor(parts: PollSessionParts) {
     this.#parts = parts;
+    this.publishes = new PublishSlots(this.#limits.publishesInFlight);
     this.#rate = new FrameRate(parts.services.clock, this.#limits.framesPerSecond, this.#limits.framesBurst);
     this.#idle = this.#endWhenIdle();
   }
