@@ -1,5 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Ending, FrameSocket, type WireFrame, type WirePosition, type WirePublication } from "./socket.js";
+import { ChannelPlace } from "./channelPlace.js";
+import { type Ending, FrameSocket } from "./socket.js";
+import type { WireFrame, WirePosition, WirePublication, WireSubscribed } from "./wireFrame.js";
 
 /** What to subscribe to, as whom. */
 export interface SubscriberOptions {
@@ -17,14 +19,16 @@ export interface SubscriberOptions {
 /** A pause before a connection that is tried again, in milliseconds; a random part of it, so that clients don't come at once. */
 const RETRY_MS = 2_000;
 const MAX_RETRIES_IN_A_ROW = 30;
+/** Where the connector doesn't say how often it pings. */
+const USUAL_PING_MS = 25_000;
 
 /** Subscribes to channels, and comes back after a cut with the positions that it has reached. */
 export class Subscriber {
   readonly #options: SubscriberOptions;
-  readonly #positions = new Map<string, WirePosition>();
+  readonly #places: ReadonlyMap<string, ChannelPlace>;
   readonly #asked = new Map<number, string>();
+  readonly #abort = new AbortController();
   #socket: FrameSocket | undefined;
-  #stopped = false;
   #failure: Error | undefined;
   #afterMs: number | undefined;
   #nextId = 1;
@@ -32,44 +36,58 @@ export class Subscriber {
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
-    if (options.since) for (const channel of options.channels) this.#positions.set(channel, options.since);
+    this.#places = new Map(options.channels.map((channel) => [channel, new ChannelPlace(channel, options.since)]));
   }
 
   /** Runs until `stop`. Throws a sentence when the server refuses, or can't be reached for a minute. */
   async run(): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#isStopped()) {
       try {
         await this.#connectOnce();
       } catch (error) {
+        if (this.#isStopped()) return;
         this.#failedInARow += 1;
         if (this.#nextId === 1 || this.#failedInARow > MAX_RETRIES_IN_A_ROW) throw error;
       }
       if (this.#failure) throw this.#failure;
-      if (!this.#isStopped()) await pause(this.#afterMs ?? RETRY_MS * (0.5 + Math.random() / 2));
+      if (!this.#isStopped()) await this.#pause();
     }
   }
 
-  /** Ends the connection and `run`. */
+  /** Ends the connection, or the wait for the next one, and `run`: within a second. */
   stop(): void {
-    this.#stopped = true;
+    this.#abort.abort();
     this.#socket?.close();
   }
 
   #isStopped(): boolean {
-    return this.#stopped;
+    return this.#abort.signal.aborted;
+  }
+
+  async #pause(): Promise<void> {
+    const { signal } = this.#abort;
+    await pause(this.#afterMs ?? RETRY_MS * (0.5 + Math.random() / 2), undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 
   async #connectOnce(): Promise<void> {
+    const { url } = this.#options;
     const token = await this.#options.token();
-    this.#socket = await FrameSocket.open(this.#options.url, (frame) => { this.#receive(frame); });
+    if (this.#isStopped()) return;
+    const socket = new FrameSocket(url, {
+      onFrame: (frame) => { this.#receive(frame); },
+      onNonsense: () => { this.#fail(`${url} sent something that is no frame of Halley: name a connector's --url`); },
+    });
+    this.#socket = socket;
+    for (const place of this.#places.values()) place.cut();
+    await socket.opened;
     this.#afterMs = undefined;
     this.#failedInARow = 0;
+    this.#asked.clear();
     this.#ask({ connect: { token } }, "connect");
-    for (const channel of this.#options.channels) {
-      const position = this.#positions.get(channel);
-      this.#ask({ subscribe: { channel, ...(position && { position }) } }, channel);
-    }
-    this.#judge(await this.#socket.ended);
+    for (const { channel, position } of this.#places.values()) this.#ask({ subscribe: { channel, ...(position && { position }) } }, channel);
+    this.#judge(await socket.ended);
   }
 
   #ask(frame: object, what: string): void {
@@ -79,53 +97,45 @@ export class Subscriber {
   }
 
   #judge({ code, reason }: Ending): void {
-    if (this.#stopped || this.#failure) return;
+    if (this.#isStopped() || this.#failure) return;
     const why = `the connector closed the connection: ${String(code)} ${reason}`.trimEnd();
     if (code >= 3500 || code === 1007 || code === 1009) this.#failure = new Error(why);
     else this.#options.onRemark(`${why}; coming back`);
   }
 
-  #receive(frame: WireFrame): void {
-    const { subscribed, unsubscribed, publication, reset, error, ping, disconnect } = frame;
+  #receive({ id, connected, subscribed, unsubscribed, publication, reset, error, ping, disconnect }: WireFrame): void {
     if (publication) this.#deliver(publication);
+    else if (connected) this.#socket?.limitSilence((connected.pingIntervalMs ?? USUAL_PING_MS) * 1.5);
     else if (subscribed) this.#begin(subscribed);
     else if (reset) {
-      this.#positions.set(reset.channel, reset.position);
+      this.#places.get(reset.channel)?.reset(reset.position);
       this.#options.onRemark(`${reset.channel}: history was lost (${reset.reason}), reload the state; going on at ${words(reset.position)}`);
     } else if (unsubscribed) this.#fail(`${unsubscribed.channel}: the subscription was ended: ${unsubscribed.reason ?? "no reason given"}`);
-    else if (error) this.#fail(`${this.#asked.get(frame.id ?? 0) ?? "the connection"}: ${error.code} ${error.reason}: ${error.message}`);
+    else if (error) this.#fail(`${this.#asked.get(id ?? 0) ?? "the connection"}: ${error.code} ${error.reason}: ${error.message}`);
     else if (disconnect) this.#afterMs = disconnect.afterMs;
     else if (ping) {
-      this.#raise(ping.positions ?? {});
+      // A ping's position holds for every channel of a namespace.
+      for (const place of this.#places.values()) place.raise(ping.positions[place.channel.split(".", 1)[0] ?? ""]);
       this.#socket?.send({ pong: {} });
     }
   }
 
-  #begin({ channel, position, recovered, publications = [] }: NonNullable<WireFrame["subscribed"]>): void {
-    const verdict = !this.#positions.has(channel) ? "" : recovered ? ", nothing was missed" : ", SOMETHING MAY BE MISSING";
+  #begin(subscribed: WireSubscribed): void {
+    const { channel, position, recovered } = subscribed;
+    const place = this.#places.get(channel);
+    if (!place) return;
+    const verdict = !place.position ? "" : recovered ? ", nothing was missed" : ", SOMETHING MAY BE MISSING";
     this.#options.onRemark(`${channel}: subscribed at ${words(position)}${verdict}`);
-    for (const publication of publications) this.#options.onPublication({ ...publication, channel });
-    this.#positions.set(channel, position);
+    for (const publication of place.begin(subscribed)) this.#options.onPublication(publication);
   }
 
+  /** Own inbox and everyone are subscribed by the server: shown only when asked for. */
   #deliver(publication: WirePublication): void {
-    const { channel, offset } = publication;
-    const position = this.#positions.get(channel);
-    if (position) this.#positions.set(channel, { ...position, offset });
-    // Own inbox and everyone are subscribed by the server: shown only when asked for.
-    if (this.#options.channels.includes(channel)) this.#options.onPublication(publication);
-  }
-
-  /** A ping's position holds for every channel of a namespace: same epoch only, never back. */
-  #raise(proven: Readonly<Record<string, WirePosition>>): void {
-    for (const [channel, position] of this.#positions) {
-      const upTo = proven[channel.split(".", 1)[0] ?? ""];
-      if (upTo?.epoch === position.epoch && upTo.offset > position.offset) this.#positions.set(channel, upTo);
-    }
+    if (this.#places.get(publication.channel)?.take(publication) === true) this.#options.onPublication(publication);
   }
 
   #fail(sentence: string): void {
-    this.#failure = new Error(sentence);
+    this.#failure ??= new Error(sentence);
     this.#socket?.close();
   }
 }

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { exitWithProblems, runUntilSignal } from "../../lib/lifecycle.js";
 import { isLoopback } from "../dev/developmentValues.js";
 import { type RunningDev, startDev } from "../dev/startDev.js";
-import { print, printTable, remark } from "../output.js";
+import { onUnread, print, printTable, remark } from "../output.js";
 
 /** `halley dev`. */
 export function devCommand(): Command {
@@ -12,13 +12,15 @@ export function devCommand(): Command {
       "Starts a private nats-server (or uses the NATS of HALLEY_NATS_URL) and all services in this process, with development secrets and the demo page. Streams stay in HALLEY_DATA (.halley). Ctrl-C ends it.",
     )
     .addHelpText("after", "\nExamples:\n  halley dev\n  HALLEY_NATS_PORT=0 HALLEY_CONNECTOR_PORT=0 halley dev\n  HALLEY_NATS_URL=nats://127.0.0.1:4222 halley dev")
-    .action(() =>
-      runUntilSignal(async () => {
+    .action(() => {
+      // Whoever reads only the addresses wants it to run on.
+      onUnread(() => undefined);
+      return runUntilSignal(async () => {
         const dev = await startDev({ env: process.env, onRemark: (sentence) => { remark(`halley: ${sentence}`); }, onFailed: exitWithProblems });
         announce(dev);
         return dev;
-      }),
-    );
+      });
+    });
 }
 
 function announce({ settings, services, nats }: RunningDev): void {

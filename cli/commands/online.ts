@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { readAddress } from "../arguments.js";
 import type { DynamicClient, DynamicMessage } from "../grpc.js";
 import { action, print, printTable } from "../output.js";
 import { type PresenceOptions, timeText, withPresence } from "../presenceClient.js";
@@ -19,17 +20,18 @@ export function onlineCommand(): Command {
     .argument("[user...]", "only these users, online or not")
     .option("--channel <channel>", "the members of this channel instead (its namespace must have presence on)")
     .option("--watch", "go on with who comes and who leaves, a line of JSON each, until Ctrl-C")
-    .option("--address <host:port>", "the presence service (default: 127.0.0.1 and HALLEY_PRESENCE_PORT)")
+    .option("--address <host:port>", "the presence service (default: 127.0.0.1 and HALLEY_PRESENCE_PORT)", readAddress)
     .option("--api-key <key>", "default: the first of HALLEY_API_KEYS, or that of a running halley dev")
     .option("--json", "print each as a line of JSON")
     .addHelpText("after", "\nExamples:\n  halley online\n  halley online ada 'auth0|123'\n  halley online --channel chat.lobby --watch")
     .action(
-      action((users: readonly string[], options: Options) =>
-        withPresence(options, async (client) => {
+      action(async (users: readonly string[], options: Options, command: Command) => {
+        if (users.length > 0 && options.channel !== undefined && !options.watch) command.error("error: users and --channel go together with --watch only", { exitCode: 2 });
+        await withPresence(options, async (client) => {
           if (options.watch) await watch(client, users, options);
           else await list(client, users, options);
-        }),
-      ),
+        });
+      }),
     );
 }
 

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { text } from "node:stream/consumers";
+import { readAddress, readUser } from "../arguments.js";
 import { clientSettings } from "../clientSettings.js";
 import { DynamicClient, type DynamicMessage } from "../grpc.js";
 import { action, print } from "../output.js";
@@ -22,12 +23,12 @@ export function publishCommand(): Command {
     .description("Publishes one message and prints its position. The JSON text comes last; - reads it from standard input.")
     .argument("[channel]", "the channel; left out with --user or --everyone")
     .argument("[message]", "the JSON text, or -")
-    .option("--user <id>", "to this user, wherever signed in, instead of a channel")
+    .option("--user <id>", "to this user, wherever signed in, instead of a channel", readUser)
     .option("--everyone", "to everyone who is signed in, instead of a channel")
     .option("--type <name>", "full name of the message's protobuf type, or an event's name")
     .option("--key <key>", "idempotency key: the same key again is not stored twice")
     .option("--tag <name=value>", "label that reaches the subscribers; may be given again", addTag, {})
-    .option("--address <host:port>", "the publish service (default: 127.0.0.1 and HALLEY_PUBLISH_PORT)")
+    .option("--address <host:port>", "the publish service (default: 127.0.0.1 and HALLEY_PUBLISH_PORT)", readAddress)
     .option("--api-key <key>", "default: the first of HALLEY_API_KEYS, or that of a running halley dev")
     .option("--json", "print the answer as JSON")
     .addHelpText(

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { readAddress } from "../arguments.js";
 import type { DynamicMessage } from "../grpc.js";
 import { action, print, printTable } from "../output.js";
 import { type PresenceOptions, timeText, withPresence } from "../presenceClient.js";
@@ -12,7 +13,7 @@ export function statsCommand(): Command {
   return new Command("stats")
     .summary("show the statistics of the installation")
     .description("Shows users, sessions, channels and rates, in all and per connector.")
-    .option("--address <host:port>", "the presence service (default: 127.0.0.1 and HALLEY_PRESENCE_PORT)")
+    .option("--address <host:port>", "the presence service (default: 127.0.0.1 and HALLEY_PRESENCE_PORT)", readAddress)
     .option("--api-key <key>", "default: the first of HALLEY_API_KEYS, or that of a running halley dev")
     .option("--json", "print as JSON")
     .addHelpText("after", "\nExamples:\n  halley stats\n  halley stats --json | jq .onlineUsers")

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from "commander";
+import { signToken } from "../../lib/signToken.js";
+import { readUser, readWebSocketUrl } from "../arguments.js";
 import { clientSettings } from "../clientSettings.js";
 import { action, print, remark } from "../output.js";
-import { signToken } from "../signToken.js";
-import type { WirePosition } from "../socket.js";
 import { Subscriber } from "../subscriber.js";
+import type { WirePosition } from "../wireFrame.js";
 
 interface Options {
   readonly user: string;
@@ -21,11 +22,11 @@ export function subscribeCommand(): Command {
     .summary("print what is published in channels")
     .description("Subscribes like a browser and prints each publication as a line of JSON. Comes back after a cut and goes on where it was. Ctrl-C ends it.")
     .argument("<channel...>", "channels; user.<id> and all are those of the signed-in user")
-    .option("--user <id>", "sign in as this user", "cli")
+    .option("--user <id>", "sign in as this user", readUser, "cli")
     .option("--token <jwt>", "sign in with this token instead of signing one with HALLEY_JWT_SECRET")
     .option("--since <offset:epoch>", "begin after this position instead of now", readPosition)
     .option("--count <n>", "end after so many publications", readCount)
-    .option("--url <url>", "the connector (default: ws://127.0.0.1, HALLEY_CONNECTOR_PORT, /v1/websocket)")
+    .option("--url <url>", "the connector (default: ws://127.0.0.1, HALLEY_CONNECTOR_PORT, /v1/websocket)", readWebSocketUrl)
     .addHelpText(
       "after",
       `
@@ -46,7 +47,7 @@ async function subscribe(channels: readonly string[], { user, token, since, coun
     url: url ?? `ws://127.0.0.1:${String(settings.HALLEY_CONNECTOR_PORT)}/v1/websocket`,
     channels: [...new Set(channels)],
     since,
-    token: () => (token === undefined ? signToken(user, settings.HALLEY_JWT_SECRET ?? "", TOKEN_LIFETIME_MS) : Promise.resolve(token)),
+    token: async () => token ?? (await signToken(settings.HALLEY_JWT_SECRET ?? "", { userId: user, nowMs: Date.now(), lifetimeMs: TOKEN_LIFETIME_MS })).token,
     onPublication: (publication) => {
       if (left <= 0) return;
       left -= 1;
@@ -61,7 +62,7 @@ async function subscribe(channels: readonly string[], { user, token, since, coun
 
 function readPosition(text: string): WirePosition {
   const match = /^(\d{1,16}):(.+)$/.exec(text);
-  if (!match) throw new InvalidArgumentError("Write offset:epoch, as publish and subscribe print it.");
+  if (!match || !Number.isSafeInteger(Number(match[1]))) throw new InvalidArgumentError("Write offset:epoch, as publish and subscribe print it.");
   return { offset: Number(match[1]), epoch: match[2] ?? "" };
 }
 

@@ -1,29 +1,24 @@
 import { Command, InvalidArgumentError } from "commander";
-import { userIdFault } from "../../lib/channel/userToken.js";
 import { parseDurationMs } from "../../lib/config/size.js";
+import { signToken } from "../../lib/signToken.js";
+import { readUser } from "../arguments.js";
 import { clientSettings } from "../clientSettings.js";
 import { action, print } from "../output.js";
-import { signToken } from "../signToken.js";
 
 /** `halley token`. */
 export function tokenCommand(): Command {
   return new Command("token")
     .summary("sign a token that lets a browser in")
     .description("Prints a JWT (HS256, signed with HALLEY_JWT_SECRET, or the secret of a running halley dev) whose `sub` is the user id.")
-    .argument("<user>", "the user id", checkUser)
+    .argument("<user>", "the user id", readUser)
     .option("--expires <duration>", "how long it is valid: 30s, 10m, 1h, 7d", checkDuration, 3_600_000)
     .addHelpText("after", "\nExamples:\n  halley token ada\n  halley token 'auth0|123' --expires 10m")
     .action(
       action(async (user: string, { expires }: { expires: number }) => {
-        print(await signToken(user, clientSettings(process.env).HALLEY_JWT_SECRET ?? "", expires));
+        const { token } = await signToken(clientSettings(process.env).HALLEY_JWT_SECRET ?? "", { userId: user, nowMs: Date.now(), lifetimeMs: expires });
+        print(token);
       }),
     );
-}
-
-function checkUser(text: string): string {
-  const fault = userIdFault(text);
-  if (fault !== undefined) throw new InvalidArgumentError(`The user id ${fault}.`);
-  return text;
 }
 
 function checkDuration(text: string): number {

@@ -43,7 +43,10 @@ export interface DevOptions {
 export async function startDev(options: DevOptions): Promise<RunningDev> {
   const { env, settings } = await devSettings(options.env);
   const parts = new StartedParts();
-  const fail = (error: unknown): void => void parts.stop().finally(() => { options.onFailed(error); });
+  const fail = (error: unknown): void => {
+    // What it failed of matters, not what the clean-up says.
+    void parts.stop().catch(() => undefined).then(() => { options.onFailed(error); });
+  };
   try {
     const folder = parts.add(DevFolder.claim(settings.HALLEY_DATA), (one) => { one.release(); });
     const context = { folder, parts, fail, onRemark: options.onRemark };

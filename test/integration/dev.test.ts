@@ -37,6 +37,15 @@ describe("halley dev, and the commands beside it", () => {
     ]);
   });
 
+  it("ends quietly when nobody reads on", async () => {
+    const subscriber = spawnHalley(["subscribe", "chat.unread"], { HALLEY_DATA: dev.folder });
+    await eventually(() => subscriber.stderr.includes("chat.unread: subscribed at"));
+    subscriber.process.stdout?.destroy();
+    await dev.run("publish", "chat.unread", "{}");
+    const { code, stderr } = await subscriber.ended;
+    expect([code, stderr.trim().split("\n")]).toEqual([0, [expect.stringContaining("subscribed at")]]);
+  });
+
   it("says what was stored before: the same key gives the same position", async () => {
     const publish = (): Promise<{ stdout: string }> => dev.run("publish", "chat.keys", "{}", "--key", "one", "--json");
     const first = JSON.parse((await publish()).stdout) as { position: object };
@@ -119,6 +128,17 @@ describe("halley dev, starting and ending", () => {
     expect(JSON.parse(stdout)).toMatchObject({ data: { n: 2 } });
     expect(stderr).toContain("nothing was missed");
     await second.remove();
+  });
+
+  it("runs on when nobody reads its output, and ends cleanly", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "halley-dev-"));
+    const halley = spawnHalley(["dev"], { ...FREE_PORTS, HALLEY_DATA: folder });
+    halley.process.stdout?.destroy();
+    await eventually(async () => (await runHalley(["publish", "chat.x", "{}"], { HALLEY_DATA: folder })).code === 0, 20_000);
+    halley.process.kill("SIGINT");
+    const { code, stderr } = await halley.ended;
+    expect([code, stderr]).toEqual([0, ""]);
+    rmSync(folder, { recursive: true });
   });
 
   it("leaves no nats-server when it is killed, and the next one starts", async () => {

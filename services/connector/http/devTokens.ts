@@ -1,28 +1,26 @@
-import { SignJWT } from "jose";
 import { z } from "zod";
 import { userIdFault } from "../../../lib/channel/userToken.js";
 import type { Clock } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
+import { signToken } from "../../../lib/signToken.js";
 
 const LIFE_MS = 3_600_000;
 const schema = z.strictObject({ user: z.string() });
 
 /** Gives a token to whoever asks: for `halley dev` only, where there is no backend that signs users in. */
 export class DevTokens {
-  readonly #secret: Uint8Array;
+  readonly #secret: string;
   readonly #clock: Clock;
 
   constructor(secret: string, clock: Clock) {
-    this.#secret = new TextEncoder().encode(secret);
+    this.#secret = secret;
     this.#clock = clock;
   }
 
   /** `{"user":"ada"}` -> `{"token":"…","expiresAt":"…"}`. Throws INVALID_REQUEST. */
   async issue(body: Buffer): Promise<string> {
-    const user = readUser(body);
-    const expiresAt = new Date(this.#clock.nowMs() + LIFE_MS);
-    const token = await new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject(user).setIssuedAt().setExpirationTime(expiresAt).sign(this.#secret);
-    return JSON.stringify({ token, expiresAt: expiresAt.toISOString() });
+    const { token, expiresAtMs } = await signToken(this.#secret, { userId: readUser(body), nowMs: this.#clock.nowMs(), lifetimeMs: LIFE_MS });
+    return JSON.stringify({ token, expiresAt: new Date(expiresAtMs).toISOString() });
   }
 }
 
