@@ -16,7 +16,7 @@ run: node_modules/.package-lock.json ## Install what is missing, then run everyt
 	@node cli/halley.mjs dev
 
 test: node_modules/.package-lock.json build ## Install what is missing, then run all tests.
-	@sh scripts/require.sh nats chromium
+	@sh scripts/require.sh nats nats-cluster chromium
 	@npx vitest run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
 
 check: node_modules/.package-lock.json ## Lint, types, the contract's style and compatibility, and whether gen/ is up to date.

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes sure that programs are there, and installs those that Debian has: require.sh [node|nats|nats-to-run|chromium]...
+# Makes sure that programs are there, and installs those that Debian has: require.sh [node|nats|nats-to-run|nats-cluster|chromium]...
 set -eu
+CLUSTER_VERSION=v2.15.2
 
 fail() {
   echo "halley: $1" >&2
@@ -44,6 +45,17 @@ require_nats() {
   if [ -d /run/systemd/system ]; then as_root systemctl disable --now nats-server.service >&2 || true; fi
 }
 
+# The tests of clusters need a nats-server that Debian does not have. Where it can't be had they are left out, and say so.
+require_nats_cluster() {
+  [ -z "${HALLEY_NATS_CLUSTER_SERVER:-}" ] || return 0
+  [ ! -x .tools/nats-server ] || return 0
+  if command -v go >/dev/null; then
+    echo "halley: building nats-server $CLUSTER_VERSION for the tests of clusters" >&2
+    GOBIN="$PWD/.tools" go install "github.com/nats-io/nats-server/v2@$CLUSTER_VERSION" >&2 && return
+  fi
+  echo "halley: the tests of clusters are left out: they need nats-server 2.11 or newer (name it in HALLEY_NATS_CLUSTER_SERVER, or install Go)" >&2
+}
+
 require_chromium() {
   command -v chromium >/dev/null || install chromium chromium
 }
@@ -53,6 +65,7 @@ for what in "$@"; do
     node) require_node ;;
     nats) require_nats ;;
     nats-to-run) [ -n "${HALLEY_NATS_URL:-}" ] || require_nats ;;
+    nats-cluster) require_nats_cluster ;;
     chromium) require_chromium ;;
     *) fail "require.sh does not know $what" ;;
   esac

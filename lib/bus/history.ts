@@ -3,6 +3,7 @@ import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, askJetStream, JetStreamError, jetStreamErrorCode } from "./apiRequest.js";
 import { type Bus, makeHeaders } from "./bus.js";
 import { consumeRange } from "./consumeRange.js";
+import { fetchLastOfMany, type LastOfMany, type LastOfManyQuery } from "./lastOfMany.js";
 import type { Range, RangeRead } from "./range.js";
 import { SharedRequest } from "./sharedRequest.js";
 import { type ApiMessage, fromApiMessage, fromDirectMessage, type StoredMessage } from "./storedMessage.js";
@@ -61,6 +62,11 @@ export class History {
   /** The first message of any subject at or after a sequence, by the leader. */
   firstOfStreamFrom(sequence: number): Promise<StoredMessage | undefined> {
     return this.firstFrom("halley.pub.>", sequence);
+  }
+
+  /** The newest messages of many subjects from a sequence on, by any replica, which may lag; NATS 2.11 or newer. */
+  lastOfMany(query: LastOfManyQuery): Promise<LastOfMany> {
+    return fetchLastOfMany(this.#bus, this.stream, query);
   }
 
   /** How many messages of a subject are stored, by the leader. */

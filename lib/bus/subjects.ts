@@ -15,6 +15,8 @@ export const subjects = {
   /** The namespace's ticks, as published and as republished. */
   tick: (namespace: string): string => `${PUBLISH}${namespace}.${TICK_TOKEN}`,
   tickRepublish: (namespace: string): string => `${REPUBLISH}${namespace}.${TICK_TOKEN}`,
+  /** JetStream's announcement that the stream of a namespace has a new leader. */
+  leaderElected: (namespace: string): string => `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${streamOf(namespace)}`,
   /** Dead letters of a channel, and of all. */
   dead: (channel: string): string => `halley.dead.${channel}`,
   deadAll: "halley.dead.>",
@@ -64,6 +66,9 @@ export const header = {
   sequence: "Nats-Sequence",
   lastSequence: "Nats-Last-Sequence",
   timestamp: "Nats-Time-Stamp",
+  /** At the end of an answer of several messages: the replica's last sequence, and how many more there are. */
+  upToSequence: "Nats-UpTo-Sequence",
+  pending: "Nats-Num-Pending",
   /** On dead letters: why, and the sequence of the message in its stream. */
   deadReason: "Halley-Dead-Reason",
   deadSequence: "Halley-Dead-Sequence",

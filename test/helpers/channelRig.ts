@@ -34,6 +34,9 @@ export interface RigOptions {
   readonly history?: Partial<HistoryLimits>;
   readonly ringBytes?: number;
   readonly waitingMessages?: number;
+  readonly replicas?: number;
+  /** Where the publisher's own connection goes; else where the rig's goes. */
+  readonly backendServers?: readonly string[];
   /** The clock of the channels; the feed's is the machine's. */
   readonly clock?: Clock;
 }
@@ -68,8 +71,10 @@ export class ChannelRig {
 
   /** Makes the stream and follows it. The caller stops the rig. */
   static async start(servers: readonly string[], options: RigOptions = {}): Promise<ChannelRig> {
-    const [bus, backend] = await Promise.all(["rig", "backend"].map((name) => Bus.connect({ servers, name, log: silentLog })));
-    if (!bus || !backend) throw new Error("not connected");
+    const [bus, backend] = await Promise.all([
+      Bus.connect({ servers, name: "rig", log: silentLog }),
+      Bus.connect({ servers: options.backendServers ?? servers, name: "backend", log: silentLog }),
+    ]);
     const registry = await loadSchemas(undefined);
     const rig = new ChannelRig(bus, backend, options, (ofBus) => new MessageInterpreter({ bus: ofBus, clock: systemClock, log: silentLog, registry, onDead: () => undefined }));
     await rig.createStream();
@@ -79,11 +84,16 @@ export class ChannelRig {
 
   /** Makes the stream. */
   async createStream(history: HistoryLimits = this.#history): Promise<void> {
-    await askJetStream(this.backend, `STREAM.CREATE.HALLEY_${this.namespace.name}`, namespaceStream(this.namespace.name, history, 1));
+    await askJetStream(this.backend, `STREAM.CREATE.HALLEY_${this.namespace.name}`, namespaceStream(this.namespace.name, history, this.#options.replicas ?? 1));
   }
 
   async deleteStream(): Promise<void> {
     await askJetStream(this.backend, `STREAM.DELETE.HALLEY_${this.namespace.name}`, undefined);
+  }
+
+  /** Asks the stream's leader to let another one lead. */
+  async stepDown(): Promise<void> {
+    await askJetStream(this.backend, `STREAM.LEADER.STEPDOWN.HALLEY_${this.namespace.name}`, undefined);
   }
 
   /** The channel of this name in the rig's namespace. */
@@ -146,9 +156,8 @@ export class ChannelRig {
 
   /** Sends a tick and waits until the feed has seen it. */
   async tick(): Promise<number> {
-    const before = this.feed.tickSerial;
     const sequence = await this.store("", "$tick");
-    await eventually(() => this.feed.tickSerial > before || this.feed.tick === sequence);
+    await eventually(() => this.feed.tick === sequence);
     return sequence;
   }
 

@@ -1,4 +1,4 @@
-import type { Bus } from "../../../lib/bus/bus.js";
+import type { Bus, BusSubscription } from "../../../lib/bus/bus.js";
 import { fetchMessage } from "../../../lib/bus/fetchMessage.js";
 import { History } from "../../../lib/bus/history.js";
 import { OLDEST_CLUSTER, olderThan } from "../../../lib/bus/serverVersion.js";
@@ -10,16 +10,15 @@ import type { Namespace } from "../../../lib/config/namespaces.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
 import { Semaphore } from "../../../lib/semaphore.js";
-import { Audit } from "./audit.js";
-import { Ticks } from "./ticks.js";
+import { Audit, type AuditedChannel } from "./audit.js";
+import { NamespaceProofs } from "./namespaceProofs.js";
+import { type TickChain, Ticks } from "./ticks.js";
 import { type Seen, Witness } from "./witness.js";
 
 /** A channel of the namespace, as its feed sees it. */
-export interface FeedChannel {
+export interface FeedChannel extends AuditedChannel {
   /** The connection is gone: nothing is proven from here on. */
   suspend(): void;
-  /** The connection is back, or the channel may have missed something: look what the leader has. */
-  resync(): void;
   /** The namespace has another history now. */
   changeEpoch(): void;
 }
@@ -37,11 +36,12 @@ const EPOCH_TIMEOUT_MS = 2_000;
 
 /**
  * The history of one namespace as this connector follows it: which history it is (epoch), up to where it is proven
- * (ticks, on one standalone server), and the channels that must be told when either breaks.
+ * (by ticks on one standalone server, by audits elsewhere), and the channels that must be told when either breaks.
  */
 export class NamespaceFeed {
   readonly namespace: Namespace;
   readonly history: History;
+  readonly proofs: NamespaceProofs;
   readonly reads = new Semaphore(CONCURRENT_READS);
   readonly #bus: Bus;
   readonly #channels = new Set<FeedChannel>();
@@ -53,15 +53,27 @@ export class NamespaceFeed {
   readonly #stopListening: () => void;
   #epoch = "";
   #ticksProve = false;
+  #leaders: BusSubscription | undefined;
 
   constructor(namespace: Namespace, { bus, clock, log }: FeedParts) {
     this.namespace = namespace;
     this.#bus = bus;
     this.#log = log.child({ namespace: namespace.name });
     this.history = new History(bus, namespace.name, clock);
-    this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0, onTick: (tick, isDoubtful) => { this.#onTick(tick, isDoubtful); } });
+    this.proofs = new NamespaceProofs(clock);
+    this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0, onTick: (tick, chain) => { this.#onTick(tick, chain); } });
     this.#refresh = new SharedRequest(() => this.#refreshNow(), clock, 0);
-    this.#audit = new Audit({ bus, clock, log: this.#log, feed: this });
+    this.#audit = new Audit({
+      clock,
+      log: this.#log,
+      history: this.history,
+      proofs: this.proofs,
+      channels: () => this.#channels,
+      refresh: () => this.#refreshForAudit(),
+      epoch: () => this.#epoch,
+      tickSubject: subjects.tick(namespace.name),
+      recentTick: () => this.#ticks.recent(),
+    });
     this.#stopListening = bus.onEvent((event) => {
       if (event === "disconnected") {
         this.#witness.doubt();
@@ -75,6 +87,7 @@ export class NamespaceFeed {
     await this.refresh();
     this.#ticks.start();
     this.#audit.start();
+    this.#leaders = this.#bus.subscribe(subjects.leaderElected(this.namespace.name), () => { this.#audit.hurry(); });
   }
 
   /** Names the present history. */
@@ -90,16 +103,6 @@ export class NamespaceFeed {
   /** The newest tick that was seen on this connection, 0 before the first. */
   get tick(): number {
     return this.#ticks.sequence;
-  }
-
-  /** Rises with each tick on this connection: what was live before the newest tick came is proven up to it. */
-  get tickSerial(): number {
-    return this.#ticksProve ? this.#ticks.serial : 0;
-  }
-
-  /** When the newest tick came (monotonic clock). */
-  get tickAtMs(): number {
-    return this.#ticks.atMs;
   }
 
   /** The republished subject of a channel, and the one under which it is stored. */
@@ -130,6 +133,7 @@ export class NamespaceFeed {
     this.#epoch = info.epoch;
     if (!changed) return;
     this.#ticks.forget();
+    this.proofs.forget();
     this.#witness.forget();
     for (const channel of this.#channels) channel.changeEpoch();
   }
@@ -143,11 +147,18 @@ export class NamespaceFeed {
     return false;
   }
 
-  #onTick(tick: Seen, isDoubtful: boolean): void {
-    if (isDoubtful) this.#witness.doubt();
+  /** Whether an audit is needed, and possible. */
+  async #refreshForAudit(): Promise<boolean> {
+    if (!this.#bus.connected) return false;
+    await this.refresh();
+    return !this.#ticksProve && this.isProvable && this.#channels.size > 0;
+  }
+
+  #onTick(tick: Seen, chain: TickChain): void {
+    if (chain === "broken") this.#witness.doubt();
     this.#witness.saw(tick);
-    if (!isDoubtful) return;
-    this.refresh().catch((error: unknown) => { this.#log.warn({ err: error }, "a stream could not be looked at; the audit tries again"); });
+    if (this.#ticksProve) this.proofs.complete(this.proofs.begin(), tick.sequence);
+    if (chain !== "whole") this.#audit.hurry();
   }
 
   async #raiseEpoch(): Promise<void> {
@@ -170,6 +181,7 @@ export class NamespaceFeed {
 
   stop(): void {
     this.#stopListening();
+    this.#leaders?.unsubscribe();
     this.#audit.stop();
     this.#ticks.stop();
   }

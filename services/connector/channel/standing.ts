@@ -1,18 +1,9 @@
 import type { Clock } from "../../../lib/clock.js";
-
-/** What proves all live channels of a namespace at once. */
-export interface NamespaceProof {
-  /** Rises with each proof: what was live before the newest was begun is proven up to it. 0: there is none. */
-  readonly tickSerial: number;
-  /** The sequence up to which it proves. */
-  readonly tick: number;
-  /** When it was given (monotonic clock). */
-  readonly tickAtMs: number;
-}
+import type { NamespaceProofs } from "./namespaceProofs.js";
 
 /** Up to where one channel was seen, and up to where it is proven that nothing more was there. */
 export class Standing {
-  readonly #feed: NamespaceProof;
+  readonly #proofs: NamespaceProofs;
   readonly #clock: Clock;
   #epoch = "";
   #last = 0;
@@ -22,8 +13,8 @@ export class Standing {
   #since = Infinity;
   #isLive = false;
 
-  constructor(feed: NamespaceProof, clock: Clock) {
-    this.#feed = feed;
+  constructor(proofs: NamespaceProofs, clock: Clock) {
+    this.#proofs = proofs;
     this.#clock = clock;
   }
 
@@ -49,7 +40,8 @@ export class Standing {
 
   /** Up to where the whole namespace is proven, where that holds for this channel too. */
   get watermark(): number | undefined {
-    return this.#isLive && this.#feed.tickSerial > this.#since ? this.#feed.tick : undefined;
+    const { serial, sequence } = this.#proofs.newest;
+    return this.#isLive && serial > this.#since ? sequence : undefined;
   }
 
   /** Begins in a history, at its newest message. */
@@ -100,6 +92,6 @@ export class Standing {
     const { watermark } = this;
     if (watermark === undefined) return;
     this.prove(watermark);
-    this.#provenAtMs = this.#feed.tickAtMs;
+    this.#provenAtMs = this.#proofs.newest.atMs;
   }
 }

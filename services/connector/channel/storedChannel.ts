@@ -47,6 +47,7 @@ const LAST_RETRY_MS = 4_000;
  */
 export class StoredChannel implements Channel, FeedChannel {
   readonly name: string;
+  readonly standing: Standing;
   readonly #parts: StoredChannelParts;
   readonly #reader: ChannelReader;
   readonly #interest: BusSubscription;
@@ -56,7 +57,8 @@ export class StoredChannel implements Channel, FeedChannel {
   #resolveOpened: () => void = () => undefined;
   #state: "opening" | "live" | "behind" = "opening";
   #ring: Ring;
-  readonly #standing: Standing;
+  /** The stream holds the channel's message of this sequence. */
+  #expected = 0;
   #mustEstablish = true;
   readonly #waiting: WaitingMessages;
   /** Before the next try. */
@@ -69,7 +71,7 @@ export class StoredChannel implements Channel, FeedChannel {
     this.name = name;
     this.#parts = parts;
     this.#ring = new Ring(0, ringBytes, budget);
-    this.#standing = new Standing(feed, parts.clock);
+    this.standing = new Standing(feed.proofs, parts.clock);
     this.#waiting = new WaitingMessages(parts);
     this.#pause = new Pause(parts.clock);
     this.#reader = new ChannelReader({ channel: name, subject: stored, feed, interpret: parts.interpret, clock: parts.clock });
@@ -83,16 +85,20 @@ export class StoredChannel implements Channel, FeedChannel {
     return this.#state !== "opening";
   }
 
+  get subject(): string {
+    return this.#reader.subject;
+  }
+
   get isProvable(): boolean {
     return this.#parts.feed.isProvable;
   }
 
   get position(): Position {
-    return { offset: this.#standing.proven, epoch: this.#standing.epoch };
+    return { offset: this.standing.proven, epoch: this.standing.epoch };
   }
 
   get watermark(): Position | undefined {
-    const { watermark: offset, epoch } = this.#standing;
+    const { watermark: offset, epoch } = this.standing;
     return offset === undefined ? undefined : { offset, epoch };
   }
 
@@ -101,8 +107,8 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   recent({ offset, epoch }: Position, { chunkMessages, chunkBytes }: ChunkLimits): Chunk | undefined {
-    const { last } = this.#standing;
-    if (epoch !== this.#standing.epoch) return this.#lost();
+    const { last } = this.standing;
+    if (epoch !== this.standing.epoch) return this.#lost();
     const { offset: newest } = this.position;
     // Above all that is known here: another connector may have seen more, or nobody has. The leader knows.
     if (offset > newest) return undefined;
@@ -115,11 +121,11 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   async recover(position: Position, limits: ChunkLimits): Promise<Chunk> {
-    const { epoch } = this.#standing;
+    const { epoch } = this.standing;
     const to = this.#ring.floor;
     if (position.offset >= to) return (await this.#reader.stands(position)) ? { publications: [], position, continuous: true } : this.#lost();
     const chunk = await this.#parts.feed.reads.run(() => this.#reader.read({ from: position.offset, to, epoch, ...limits }));
-    if (chunk === undefined || epoch !== this.#standing.epoch) return this.#lost();
+    if (chunk === undefined || epoch !== this.standing.epoch) return this.#lost();
     if (chunk.readTo === to && this.#ring.floor === to && !this.#isClosed()) this.#ring.extendDown(position.offset, chunk.publications);
     return { publications: chunk.publications, position: { offset: chunk.readTo, epoch }, continuous: true };
   }
@@ -143,7 +149,7 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   suspend(): void {
-    this.#standing.distrust();
+    this.standing.distrust();
     this.resync();
   }
 
@@ -151,6 +157,11 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#mustEstablish = true;
     if (this.#state === "live") this.#start(undefined);
     else this.#pause.end();
+  }
+
+  expect(sequence: number): void {
+    this.#expected = Math.max(this.#expected, sequence);
+    if (this.#state === "live" && this.#expected > this.standing.last) this.#start(undefined);
   }
 
   changeEpoch(): void {
@@ -178,7 +189,7 @@ export class StoredChannel implements Channel, FeedChannel {
     if (place === "unreadable") return () => this.#readInstead(message);
     // Not from a stream: somebody publishes onto the republished subjects. It has no place in the history.
     if (place === undefined) return undefined;
-    switch (gapRule(place, this.#standing.last, this.#standing.proven)) {
+    switch (gapRule(place, this.standing.last, this.standing.proven)) {
       case "drop":
         return undefined;
       case "repair":
@@ -193,9 +204,9 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #deliver(message: ChannelMessage): void {
-    const before = this.#standing.last;
-    this.#standing.see(message.offset);
-    this.#standing.confirm();
+    const before = this.standing.last;
+    this.standing.see(message.offset);
+    this.standing.confirm();
     const publication = this.#parts.interpret(message);
     if (publication === "tombstone") this.#reset("HISTORY_CLEARED");
     else if (publication) this.#push(publication, before);
@@ -207,14 +218,14 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #reset(reason: ResetReason): void {
-    this.#ring.clear(this.#standing.last);
+    this.#ring.clear(this.standing.last);
     for (const subscriber of this.#subscribers) subscriber.onReset(reason);
   }
 
   /** Leaves `live`, does the work, then takes what has waited; until nothing is left to do. */
   #start(work: Work | undefined): void {
     if (this.#state === "live") {
-      this.#standing.leaveLive();
+      this.standing.leaveLive();
       this.#state = "behind";
     }
     this.#run(work).catch((error: unknown) => {
@@ -227,6 +238,7 @@ export class StoredChannel implements Channel, FeedChannel {
     let retryMs = FIRST_RETRY_MS;
     while (!this.#isClosed()) {
       if (this.#mustEstablish) work = () => this.#establish();
+      else if (this.#expected > this.standing.last) work ??= () => this.#repair(this.#expected);
       if (!work) break;
       try {
         await this.#parts.feed.reads.run(work);
@@ -240,7 +252,7 @@ export class StoredChannel implements Channel, FeedChannel {
     }
     if (this.#isClosed()) return;
     this.#state = "live";
-    this.#standing.enterLive();
+    this.standing.enterLive();
     this.#resolveOpened();
   }
 
@@ -253,11 +265,12 @@ export class StoredChannel implements Channel, FeedChannel {
   /** Finds out what the leader has, behind a barrier, and reads what was missed since the channel was last live. */
   async #establish(): Promise<void> {
     const { feed } = this.#parts;
-    const standing = this.#standing;
+    const standing = this.standing;
     this.#mustEstablish = false;
     try {
       await Promise.all([feed.refresh(), feed.history.barrier()]);
-      const { tick, tickSerial } = feed;
+      const { tick } = feed;
+      const { begun } = feed.proofs;
       const newest = await this.#reader.newest();
       if (this.#state === "opening") this.#beginAt(newest, tick);
       else if (standing.epoch !== feed.epoch) this.#continueAt(newest, tick);
@@ -266,7 +279,7 @@ export class StoredChannel implements Channel, FeedChannel {
         // The leader named the newest after this tick had come: nothing is between them.
         standing.prove(tick);
       }
-      standing.trustAfter(tickSerial);
+      standing.trustAfter(begun);
       standing.confirm();
     } catch (error) {
       this.#mustEstablish = true;
@@ -275,8 +288,9 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #beginAt(last: number, proven: number): void {
-    this.#standing.begin(this.#parts.feed.epoch, last, proven);
-    this.#ring.clear(this.#standing.proven);
+    this.standing.begin(this.#parts.feed.epoch, last, proven);
+    this.#expected = 0;
+    this.#ring.clear(this.standing.proven);
   }
 
   #continueAt(last: number, proven: number): void {
@@ -298,7 +312,7 @@ export class StoredChannel implements Channel, FeedChannel {
 
   /** Reads and delivers everything up to `to`, or tells the subscribers that it is lost. */
   async #repair(to: number): Promise<void> {
-    const standing = this.#standing;
+    const standing = this.standing;
     if (standing.last >= to) return;
     let repaired = 0;
     while (standing.last < to) {
@@ -323,10 +337,10 @@ export class StoredChannel implements Channel, FeedChannel {
 
   /** The message is the only one on the channel: were there others that came and went since the channel was proven? */
   async #ask({ sequence }: MessagePlace): Promise<void> {
-    const isUnbroken = await this.#reader.isUnbroken(this.#standing);
-    this.#standing.prove(sequence - 1);
+    const isUnbroken = await this.#reader.isUnbroken(this.standing);
+    this.standing.prove(sequence - 1);
     if (isUnbroken) return;
-    this.#standing.see(sequence - 1);
+    this.standing.see(sequence - 1);
     this.#reset("HISTORY_LOST");
   }
 }

@@ -7,7 +7,7 @@ import { silentLog } from "../../../lib/log.js";
 import { eventually } from "../../../test/helpers/eventually.js";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
-import { Ticks } from "./ticks.js";
+import { type TickChain, Ticks } from "./ticks.js";
 
 const LIMITS = { messages: 1_000, ageMs: 3_600_000, bytes: 2 ** 30 };
 let count = 0;
@@ -16,7 +16,7 @@ let count = 0;
 interface Walker {
   readonly clock: FakeClock;
   readonly ticks: Ticks;
-  readonly doubts: boolean[];
+  readonly chains: TickChain[];
   wanted: boolean;
 }
 
@@ -41,8 +41,8 @@ describe("ticks", () => {
 
   const start = async (): Promise<Walker> => {
     const clock = new FakeClock();
-    const doubts: boolean[] = [];
-    const walker: Walker = { clock, doubts, wanted: true, ticks: new Ticks({ bus, clock, namespace, wanted: () => walker.wanted, onTick: (_, isDoubtful) => doubts.push(isDoubtful) }) };
+    const chains: TickChain[] = [];
+    const walker: Walker = { clock, chains, wanted: true, ticks: new Ticks({ bus, clock, namespace, wanted: () => walker.wanted, onTick: (_, chain) => chains.push(chain) }) };
     walker.ticks.start();
     walkers.push(walker);
     await bus.flush();
@@ -53,7 +53,7 @@ describe("ticks", () => {
   it("are sent by one that misses them, and seen by all", async () => {
     const [one, two] = [await start(), await start()];
     one.clock.advance(4_000);
-    await eventually(() => one.ticks.serial === 1 && two.ticks.serial === 1);
+    await eventually(() => one.chains.length === 1 && two.chains.length === 1);
     expect([one.ticks.sequence, two.ticks.sequence, await stored()]).toEqual([1, 1, 1]);
     // Both have seen one just now: neither is due.
     one.clock.advance(2_999);
@@ -61,7 +61,7 @@ describe("ticks", () => {
     expect(await stored()).toBe(1);
     two.clock.advance(1_001);
     await eventually(() => one.ticks.sequence === 2);
-    expect([one.doubts, two.doubts]).toEqual([[false, false], [false, false]]);
+    expect([one.chains, two.chains]).toEqual([["whole", "whole"], ["whole", "whole"]]);
   });
 
   it("are not sent when nobody looks, and at once when somebody begins to, after a long time", async () => {
@@ -89,7 +89,7 @@ describe("ticks", () => {
     await eventually(() => walker.ticks.sequence === 1);
     forge({ "Nats-Sequence": "1" });
     await bus.flush();
-    expect(walker.ticks.serial).toBe(1);
+    expect(walker.chains.length).toBe(1);
   });
 
   it("doubt when the one before is not the one that was seen", async () => {
@@ -98,7 +98,7 @@ describe("ticks", () => {
     await eventually(() => walker.ticks.sequence === 1);
     bus.publish(`halley.out.${namespace}.$tick`, new Uint8Array(), { headers: makeHeaders({ "Nats-Sequence": "9", "Nats-Last-Sequence": "0" }) });
     await eventually(() => walker.ticks.sequence === 9);
-    expect(walker.doubts).toEqual([false, true]);
+    expect(walker.chains).toEqual(["whole", "broken"]);
   });
 
   it("begin anew with another history", async () => {
@@ -113,7 +113,7 @@ describe("ticks", () => {
     await askJetStream(bus, `STREAM.CREATE.HALLEY_${namespace}`, namespaceStream(namespace, LIMITS, 1));
     walker.clock.advance(4_000);
     await eventually(() => walker.ticks.sequence === 1);
-    expect(walker.ticks.serial).toBe(3);
+    expect(walker.chains.length).toBe(3);
   });
 
   it("end", async () => {
@@ -123,6 +123,6 @@ describe("ticks", () => {
     expect(walker.clock.timers).toBe(0);
     bus.publish(`halley.pub.${namespace}.$tick`, new Uint8Array());
     await bus.flush();
-    expect(walker.ticks.serial).toBe(0);
+    expect(walker.chains.length).toBe(0);
   });
 });

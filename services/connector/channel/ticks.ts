@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { API_TIMEOUT_MS } from "../../../lib/bus/apiRequest.js";
 import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock, Timer } from "../../../lib/clock.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
 import { readPlace } from "./messagePlace.js";
 import type { Seen } from "./witness.js";
 
@@ -13,14 +15,20 @@ const JITTER_MS = 1_000;
 /** Tells a tick from every other one, also from one that stands under the same sequence after a roll-back. */
 const MARK_BYTES = 8;
 
+/**
+ * How a tick follows the one that was seen before it: `whole`; `missed`, others were stored between and not seen; `broken`,
+ * the one before was gone when it was stored.
+ */
+export type TickChain = "whole" | "missed" | "broken";
+
 /** What ticks need. `wanted`: whether anybody looks at them now; without, none is sent. */
 interface TicksParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly namespace: string;
   readonly wanted: () => boolean;
-  /** Told of each tick, after it counts. `isDoubtful`: the tick that was seen before it was gone when it was stored. */
-  readonly onTick: (tick: Seen, isDoubtful: boolean) => void;
+  /** Told of each tick, after it counts. */
+  readonly onTick: (tick: Seen, chain: TickChain) => void;
 }
 
 /**
@@ -32,7 +40,6 @@ export class Ticks {
   #subscription: BusSubscription | undefined;
   #timer: Timer | undefined;
   #sequence = 0;
-  #serial = 0;
   #atMs = -Infinity;
 
   constructor(parts: TicksParts) {
@@ -42,11 +49,6 @@ export class Ticks {
   /** The stream sequence of the newest tick, 0 before the first. */
   get sequence(): number {
     return this.#sequence;
-  }
-
-  /** How many ticks were seen. */
-  get serial(): number {
-    return this.#serial;
   }
 
   /** When the newest came (monotonic clock). */
@@ -71,6 +73,13 @@ export class Ticks {
     this.#sequence = 0;
   }
 
+  /** A tick that is stored: the newest that was seen, or, when that is long ago, one that is stored now. */
+  async recent(): Promise<number> {
+    const { bus, clock, namespace } = this.#parts;
+    if (clock.monotonicMs() - this.#atMs <= TICK_MS + JITTER_MS) return this.#sequence;
+    return storeTick(bus, namespace);
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -80,13 +89,12 @@ export class Ticks {
   #onTick(message: BusMessage): void {
     const place = readPlace(message);
     if (place === undefined || place === "unreadable" || place.sequence <= this.#sequence) return;
-    const isDoubtful = place.previous < this.#sequence;
+    const chain = chainOf(place.previous, this.#sequence);
     this.#sequence = place.sequence;
-    this.#serial += 1;
     this.#atMs = this.#parts.clock.monotonicMs();
     this.#schedule(TICK_MS);
     const { namespace, onTick } = this.#parts;
-    onTick({ sequence: place.sequence, subject: subjects.tick(namespace), data: message.data }, isDoubtful);
+    onTick({ sequence: place.sequence, subject: subjects.tick(namespace), data: message.data }, chain);
   }
 
   #schedule(delayMs: number): void {
@@ -97,4 +105,16 @@ export class Ticks {
       this.#schedule(TICK_MS);
     });
   }
+}
+
+function chainOf(previous: number, seen: number): TickChain {
+  if (previous < seen) return "broken";
+  return previous > seen && seen > 0 ? "missed" : "whole";
+}
+
+async function storeTick(bus: Bus, namespace: string): Promise<number> {
+  const answer = await bus.request(subjects.tick(namespace), randomBytes(MARK_BYTES), API_TIMEOUT_MS);
+  const { seq, error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { seq?: number; error?: { description?: string } };
+  if (seq === undefined) throw RpcError.natsUnavailable(`a tick of ${namespace} could not be stored: ${error?.description ?? "no acknowledgement"}`);
+  return seq;
 }

@@ -1,0 +1,75 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ChannelRig } from "../helpers/channelRig.js";
+import { eventually } from "../helpers/eventually.js";
+import { hasClusterServer, type NatsCluster, startNatsCluster } from "../helpers/natsCluster.js";
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)", () => {
+  let cluster: NatsCluster;
+  let rig: ChannelRig;
+
+  beforeAll(async () => { cluster = await startNatsCluster(); }, 60_000);
+  afterAll(() => cluster.remove());
+  afterEach(() => rig.stop());
+
+  /** A rig on a server that doesn't lead its stream, and a publisher on the one that does. */
+  async function startBeside(replicas: number): Promise<{ readonly leader: string; readonly ours: string }> {
+    for (const { name: ours, url } of cluster.nodes) {
+      const others = cluster.nodes.filter(({ name }) => name !== ours).map((node) => node.url);
+      rig = await ChannelRig.start([url], { replicas, backendServers: others });
+      const { leader = "" } = await rig.feed.history.infoAfterNow();
+      if (leader !== ours) return { leader, ours };
+      await rig.stop();
+    }
+    throw new Error("every stream is led by the server that was asked to make it");
+  }
+
+  it.each([1, 3])("gets what a cut route swallowed, in order, soon after the route is back (%i replicas)", async (replicas) => {
+    const { leader, ours } = await startBeside(replicas);
+    const { channel, listener } = await rig.listen();
+    const { listener: quiet, channel: quietChannel } = await rig.listen("quiet");
+    for (let n = 1; n <= 5; n++) await rig.publish(n);
+    await eventually(() => listener.heard.length === 5);
+    cluster.routes.cut(leader, ours);
+    for (let n = 6; n <= 50; n++) await eventually(() => rig.publish(n), 20_000);
+    await rig.publish(1, "quiet");
+    expect(listener.heard.length).toBeLessThan(50);
+    cluster.routes.heal(leader, ours);
+    await eventually(() => listener.heard.length === 50 && quiet.heard.length === 1, 25_000);
+    expect(listener.heard).toEqual(upTo(50));
+    expect(quiet.heard).toEqual([1]);
+    await eventually(() => channel.watermark && quietChannel.watermark, 25_000);
+    expect(quietChannel.position.offset).toBeGreaterThan(quiet.offsets[0] ?? Infinity);
+  }, 90_000);
+
+  it("proves quiet channels by audits, not by ticks that came along", async () => {
+    await startBeside(3);
+    const { channel } = await rig.listen();
+    await rig.tick();
+    expect(channel.watermark).toBeUndefined();
+    await eventually(() => channel.watermark, 25_000);
+    expect(channel.position.offset).toBe(channel.watermark?.offset);
+  }, 60_000);
+
+  it("is audited at once when the stream has another leader", async () => {
+    await startBeside(3);
+    const { channel } = await rig.listen();
+    await rig.publish(1);
+    await rig.stepDown();
+    await eventually(() => channel.watermark, 5_000);
+  }, 60_000);
+
+  it("compares more channels than JetStream answers for at once", async () => {
+    const { leader, ours } = await startBeside(1);
+    const count = 1_500;
+    const listeners = await Promise.all(Array.from({ length: count }, (_, index) => rig.listen(`c${String(index)}`)));
+    cluster.routes.cut(leader, ours);
+    const missed = [0, 1, 700, 998, 999, 1_000, 1_499];
+    for (const index of missed) await rig.publish(1, `c${String(index)}`);
+    cluster.routes.heal(leader, ours);
+    await eventually(() => missed.every((index) => listeners[index]?.listener.heard.length === 1), 25_000);
+    await eventually(() => listeners.every(({ channel }) => channel.watermark), 25_000);
+    expect(listeners.filter(({ listener }) => listener.heard.length > 0).length).toBe(missed.length);
+  }, 90_000);
+});
