@@ -61,7 +61,7 @@ export class History {
 
   /** The first message of any subject at or after a sequence, by the leader. */
   firstOfStreamFrom(sequence: number): Promise<StoredMessage | undefined> {
-    return this.firstFrom("halley.pub.>", sequence);
+    return this.firstFrom(subjects.publishAll, sequence);
   }
 
   /** The newest messages of many subjects from a sequence on, by any replica, which may lag; NATS 2.11 or newer. */

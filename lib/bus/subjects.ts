@@ -6,6 +6,7 @@ const TICK_TOKEN = "$tick";
 export const subjects = {
   /** Where a message for a channel is published; in a namespace with history, the subject under which it is stored. */
   publish: (channel: string): string => PUBLISH + channel,
+  publishAll: `${PUBLISH}>`,
   /** Where JetStream republishes a stored message of a channel. */
   republish: (channel: string): string => REPUBLISH + channel,
   /** What the stream of a namespace takes in. */

@@ -2,18 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ConfigError } from "./configError.js";
+import { problemsOf } from "../../test/helpers/problems.js";
 import { loadNamespaces, parseNamespaces, withNamespaces } from "./namespaces.js";
-
-const problems = (act: () => unknown): readonly string[] => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-};
 
 describe("namespaces", () => {
   it("always has inboxes, everyone and the system's", () => {
@@ -48,8 +38,8 @@ describe("namespaces", () => {
     expect(namespaces.byName("all")).toMatchObject({ subscribe: "signed-in", untyped: true, history: { messages: 10 } });
   });
 
-  it("says everything that is wrong at once: names, values, and what it doesn't know", () => {
-    const found = problems(() =>
+  it("says everything that is wrong at once: names, values, and what it doesn't know", async () => {
+    const found = await problemsOf(() =>
       parseNamespaces(
         {
           replicas: 2,
@@ -65,17 +55,17 @@ describe("namespaces", () => {
     expect(found.every((problem) => problem.startsWith("halley.yaml: "))).toBe(true);
   });
 
-  it("names every type that is not registered, beside what else is wrong, when the registered ones are told", () => {
+  it("names every type that is not registered, beside what else is wrong, when the registered ones are told", async () => {
     const document = { replicas: 2, namespaces: { chat: { types: ["a.Known", "a.Missing"] }, Bad: { types: ["b.Missing"], typos: 1 }, odd: { types: 7 } } };
     const known = { has: (type: string) => type === "a.Known" };
     const unknown = (found: readonly string[]): readonly string[] => found.filter((problem) => problem.includes("HALLEY_SCHEMAS"));
-    const found = problems(() => parseNamespaces(document, "halley.yaml", known));
+    const found = await problemsOf(() => parseNamespaces(document, "halley.yaml", known));
     expect(unknown(found)).toEqual([
       expect.stringMatching(/^halley\.yaml: namespaces\.chat\.types: a\.Missing is not in HALLEY_SCHEMAS: correct the name, or set/),
       expect.stringMatching(/^halley\.yaml: namespaces\.Bad\.types: b\.Missing is not in/),
     ]);
     expect(found.some((problem) => problem.includes("replicas")) && found.some((problem) => problem.includes("typos"))).toBe(true);
-    expect(unknown(problems(() => parseNamespaces(document, "halley.yaml")))).toEqual([]);
+    expect(unknown(await problemsOf(() => parseNamespaces(document, "halley.yaml")))).toEqual([]);
   });
 
   describe("from a file", () => {
@@ -94,10 +84,10 @@ describe("namespaces", () => {
       expect(loadNamespaces(undefined).all).toHaveLength(3);
     });
 
-    it("is named in the problem when it is missing, or no YAML", () => {
-      expect(problems(() => loadNamespaces(join(folder, "none.yaml")))[0]).toMatch(/none\.yaml can't be read .*HALLEY_CONFIG/);
-      expect(problems(() => loadNamespaces(file("a: [")))[0]).toMatch(/halley\.yaml is not YAML/);
-      expect(problems(() => loadNamespaces(file("- a")))[0]).toMatch(/halley\.yaml: \(top\)/);
+    it("is named in the problem when it is missing, or no YAML", async () => {
+      expect((await problemsOf(() => loadNamespaces(join(folder, "none.yaml"))))[0]).toMatch(/none\.yaml can't be read .*HALLEY_CONFIG/);
+      expect((await problemsOf(() => loadNamespaces(file("a: ["))))[0]).toMatch(/halley\.yaml is not YAML/);
+      expect((await problemsOf(() => loadNamespaces(file("- a"))))[0]).toMatch(/halley\.yaml: \(top\)/);
     });
   });
 });

@@ -27,6 +27,28 @@ export function readServiceSettings(env: Readonly<Record<string, string | undefi
   return { settings, namespaces, natsUrls };
 }
 
+/** What every service is told. */
+export interface ServiceConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly opsPort: number;
+  readonly natsUrls: readonly string[];
+  readonly namespaces: Namespaces;
+  readonly logLevel: string;
+}
+
+/** The part of a service's configuration that is alike in all of them. */
+export function serviceConfig(service: "CONNECTOR" | "PUBLISH" | "PRESENCE", { settings, namespaces, natsUrls }: ServiceSettings): ServiceConfig {
+  return {
+    host: settings.HALLEY_HOST ?? "0.0.0.0",
+    port: settings[`HALLEY_${service}_PORT`],
+    opsPort: settings[`HALLEY_${service}_OPS_PORT`],
+    natsUrls,
+    namespaces,
+    logLevel: settings.HALLEY_LOG_LEVEL,
+  };
+}
+
 /** The problem of a service that takes API keys and was given none. */
 export function missingApiKeys({ HALLEY_API_KEYS: keys }: Settings): string[] {
   if (keys.length > 0) return [];

@@ -1,18 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "./configError.js";
+import { problemsOf } from "../../test/helpers/problems.js";
 import { readServiceSettings } from "./serviceSettings.js";
 import { readSettings } from "./settings.js";
 import { parseBytes, parseDurationMs } from "./size.js";
-
-const problems = (act: () => unknown): readonly string[] => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-};
 
 describe("settings", () => {
   it("have defaults, and an empty one is as good as none", () => {
@@ -27,24 +17,24 @@ describe("settings", () => {
     });
   });
 
-  it("are refused with everything that is wrong, also names that nobody knows, never with a secret's value", () => {
-    const found = problems(() => readSettings({ HALLEY_CONNECTOR_PORT: "70000", HALLEY_PUBLISH_PORT: "http", HALLEY_JWT_SECRET: "hunter2", HALLEY_LOG_LEVEL: "loud", HALLEY_CONECTOR_PORT: "1" }));
+  it("are refused with everything that is wrong, also names that nobody knows, never with a secret's value", async () => {
+    const found = await problemsOf(() => readSettings({ HALLEY_CONNECTOR_PORT: "70000", HALLEY_PUBLISH_PORT: "http", HALLEY_JWT_SECRET: "hunter2", HALLEY_LOG_LEVEL: "loud", HALLEY_CONECTOR_PORT: "1" }));
     expect(found.map((problem) => problem.split(" ")[0]).sort()).toEqual(["HALLEY_CONECTOR_PORT", "HALLEY_CONNECTOR_PORT", "HALLEY_JWT_SECRET", "HALLEY_LOG_LEVEL", "HALLEY_PUBLISH_PORT"]);
     expect(found.join()).not.toContain("hunter2");
   });
 
-  it("are refused for every origin that is none", () => {
-    const found = problems(() => readSettings({ HALLEY_ALLOWED_ORIGINS: "https://example.org, example.org, https://example.org/app, loopback" }));
+  it("are refused for every origin that is none", async () => {
+    const found = await problemsOf(() => readSettings({ HALLEY_ALLOWED_ORIGINS: "https://example.org, example.org, https://example.org/app, loopback" }));
     expect(found).toEqual([
       expect.stringMatching(/^HALLEY_ALLOWED_ORIGINS holds example\.org, which is no origin: write scheme/),
       "HALLEY_ALLOWED_ORIGINS holds https://example.org/app, which is no origin: write https://example.org",
     ]);
   });
 
-  it("of a service are refused together with its configuration and what it can't do without", () => {
-    const found = problems(() => readServiceSettings({ HALLEY_CONNECTOR_PORT: "x", HALLEY_CONFIG: "/nowhere/halley.yaml" }, () => []));
+  it("of a service are refused together with its configuration and what it can't do without", async () => {
+    const found = await problemsOf(() => readServiceSettings({ HALLEY_CONNECTOR_PORT: "x", HALLEY_CONFIG: "/nowhere/halley.yaml" }, () => []));
     expect(found).toHaveLength(2);
-    expect(problems(() => readServiceSettings({}, () => ["a secret is missing"]))).toEqual(["a secret is missing"]);
+    expect(await problemsOf(() => readServiceSettings({}, () => ["a secret is missing"]))).toEqual(["a secret is missing"]);
     expect(readServiceSettings({}, () => []).natsUrls).toEqual(["nats://127.0.0.1:4222"]);
   });
 });

@@ -1,6 +1,5 @@
 /** The gRPC status names that Halley answers with. */
 export type StatusName =
-  | "ABORTED"
   | "CANCELLED"
   | "DEADLINE_EXCEEDED"
   | "FAILED_PRECONDITION"

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../config/configError.js";
+import { problemsOf } from "../../test/helpers/problems.js";
 import { readTypedSettings } from "./typedSettings.js";
 
 const folder = mkdtempSync(join(tmpdir(), "halley-typed-settings-"));
@@ -10,11 +10,7 @@ afterAll(() => { rmSync(folder, { recursive: true }); });
 const config = join(folder, "halley.yaml");
 writeFileSync(config, "replicas: 2\nnamespaces:\n  chat: { types: [demo.v1.ChatMessage, demo.v1.Missing] }\n");
 
-async function problems(env: Record<string, string>): Promise<readonly string[]> {
-  const failure = await readTypedSettings(env, () => ["a secret is missing"]).catch((error: unknown) => error);
-  if (failure instanceof ConfigError) return failure.problems;
-  throw failure;
-}
+const problems = (env: Record<string, string>): Promise<readonly string[]> => problemsOf(() => readTypedSettings(env, () => ["a secret is missing"]));
 
 describe("typed settings", () => {
   it("hold the types, and namespaces that name only those", async () => {

@@ -1,15 +1,10 @@
-import type { Namespaces } from "../../lib/config/namespaces.js";
+import { type ServiceConfig, serviceConfig } from "../../lib/config/serviceSettings.js";
 import type { SchemaRegistry } from "../../lib/schema/schemaRegistry.js";
 import { readTypedSettings } from "../../lib/schema/typedSettings.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 
 /** Everything that a connector is told. */
-export interface ConnectorConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly opsPort: number;
-  readonly natsUrls: readonly string[];
-  readonly namespaces: Namespaces;
+export interface ConnectorConfig extends ServiceConfig {
   readonly jwtSecret: string;
   /** Origins, `*`, or `loopback`. */
   readonly allowedOrigins: readonly string[];
@@ -18,24 +13,19 @@ export interface ConnectorConfig {
   /** Serves the demo page and gives tokens to whoever asks: `halley dev` only. */
   readonly demo: boolean;
   readonly limits: Limits;
-  readonly logLevel: string;
 }
 
 /** Reads the environment, halley.yaml and the schemas. Throws ConfigError with every problem at once. */
 export async function readConnectorConfig(env: Readonly<Record<string, string | undefined>>): Promise<ConnectorConfig> {
-  const { settings, namespaces, natsUrls, registry } = await readTypedSettings(env, ({ HALLEY_JWT_SECRET: secret }) => (secret === undefined ? [NO_SECRET] : []));
+  const read = await readTypedSettings(env, ({ HALLEY_JWT_SECRET: secret }) => (secret === undefined ? [NO_SECRET] : []));
+  const { settings, registry } = read;
   return Object.freeze({
-    host: settings.HALLEY_HOST ?? "0.0.0.0",
-    port: settings.HALLEY_CONNECTOR_PORT,
-    opsPort: settings.HALLEY_CONNECTOR_OPS_PORT,
-    natsUrls,
-    namespaces,
+    ...serviceConfig("CONNECTOR", read),
     jwtSecret: settings.HALLEY_JWT_SECRET ?? "",
     allowedOrigins: settings.HALLEY_ALLOWED_ORIGINS,
     registry,
     demo: false,
     limits: DEFAULT_LIMITS,
-    logLevel: settings.HALLEY_LOG_LEVEL,
   });
 }
 

@@ -1,16 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../lib/config/configError.js";
+import { problemsOf } from "../../test/helpers/problems.js";
 import { readPublishConfig } from "./config.js";
-
-async function problemsOf(env: Record<string, string>): Promise<readonly string[]> {
-  try {
-    await readPublishConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
 
 describe("publish config", () => {
   it("has defaults for everything but the keys", async () => {
@@ -20,8 +10,8 @@ describe("publish config", () => {
   });
 
   it("lists every problem at once, without the keys", async () => {
-    const problems = await problemsOf({ HALLEY_PUBLISH_PORT: "x", HALLEY_CONFIG: "/no/such/halley.yaml", HALLEY_TYPO: "1" });
+    const problems = await problemsOf(() => readPublishConfig({ HALLEY_PUBLISH_PORT: "x", HALLEY_CONFIG: "/no/such/halley.yaml", HALLEY_TYPO: "1" }));
     expect(problems).toEqual([expect.stringContaining("HALLEY_TYPO"), expect.stringContaining("HALLEY_PUBLISH_PORT"), expect.stringContaining("/no/such/halley.yaml")]);
-    expect(await problemsOf({})).toEqual([expect.stringContaining("HALLEY_API_KEYS is missing")]);
+    expect(await problemsOf(() => readPublishConfig({}))).toEqual([expect.stringContaining("HALLEY_API_KEYS is missing")]);
   });
 });

@@ -5,7 +5,6 @@ import { errorBody } from "../protocol/jsonCodec.js";
 
 /** HTTP's status for each gRPC status, as grpc-gateway maps them; too large a body has one of its own. */
 const HTTP_STATUS: Readonly<Record<StatusName, number>> = {
-  ABORTED: 409,
   CANCELLED: 499,
   DEADLINE_EXCEEDED: 504,
   FAILED_PRECONDITION: 400,
