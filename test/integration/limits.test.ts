@@ -224,6 +224,63 @@ describe("a connector at a limit", () => {
     });
   });
 
+  it("sessionsPerUser: refuses one more of the same user with 3504, or 429, and takes it when another has left", async () => {
+    const connector = await start({ sessionsPerUser: 2, pollGraceMs: 300 });
+    const { port } = connector;
+    await withBystander(connector, async () => {
+      const { client } = await WsClient.connect(port, "1");
+      const poller = new PollClient("1");
+      await poller.poll(port);
+      const waiting = poller.poll(port, [], 20_000);
+      await eventually(async () => (await metric(connector, "polls")) === 1);
+      const refused = await WsClient.open(port);
+      refused.send({ id: 1, connect: { token: await signToken("1") } });
+      expect((await refused.closed()).code).toBe(3504);
+      expect(refused.frames).toMatchObject([{ id: 1, error: { reason: "TOO_MANY_SESSIONS" } }, { disconnect: { code: 3504, reconnect: false } }]);
+      const refusedPoll = await post(port, JSON.stringify({ token: await signToken("1"), waitMs: 1 }));
+      expect([refusedPoll.status, refusedPoll.body]).toEqual([429, expect.objectContaining({ error: expect.objectContaining({ reason: "TOO_MANY_SESSIONS" }) as unknown })]);
+      await publish("user.1", "both are here");
+      expect((await waiting).frames).toMatchObject([{ publication: { data: "both are here" } }]);
+      await eventually(() => client.publications("user.1").length === 1);
+      client.cut();
+      const { client: next } = await eventually(() => WsClient.connect(port, "1"));
+      next.cut();
+    });
+  });
+
+  it("replyQueueBytes: closes with 3001 who asks and doesn't read", async () => {
+    const connector = await start({ replyQueueBytes: 64 * 1_024, framesPerSecond: 1_000_000, framesBurst: 1_000_000 });
+    await withBystander(connector, async () => {
+      const others = (await metric(connector, "sessions")) ?? NaN;
+      const { client } = await WsClient.connect(connector.port, "1");
+      client.socket.pause();
+      const channel = `nope.${"x".repeat(240)}`;
+      // Far more than the sockets' own buffers take.
+      for (let batch = 0; batch < 100; batch++) {
+        client.send(Array.from({ length: 700 }, (_, n) => JSON.stringify({ id: n + 1, subscribe: { channel } })).join("\n"));
+      }
+      await eventually(async () => (await metric(connector, "sessions")) === others);
+      client.socket.resume();
+      expect((await client.closed()).code).toBe(3001);
+      expect(client.frames.at(-1)).toMatchObject({ disconnect: { code: 3001, reconnect: true } });
+    });
+  });
+
+  it("drainMs: sends everybody away within it, faster than at the usual pace", async () => {
+    const connector = await start({ drainMs: 1 });
+    const leftAtMs: number[] = [];
+    const clients = await Promise.all(Array.from({ length: 600 }, async (_, at) => (await WsClient.connect(connector.port, String(at))).client));
+    const left = clients.map(async (client) => {
+      const { code } = await client.closed();
+      leftAtMs.push(Date.now());
+      return code;
+    });
+    await connector.stop();
+    expect(await Promise.all(left)).toEqual(Array(600).fill(3000));
+    // At the usual pace they are told over 1,200 ms.
+    expect(Math.max(...leftAtMs) - Math.min(...leftAtMs)).toBeLessThan(900);
+  });
+
   it("pollWaitMs: answers after it, however long the client would wait", async () => {
     const connector = await start({ pollWaitMs: 200 });
     const client = new PollClient("1");

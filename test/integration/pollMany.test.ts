@@ -1,8 +1,9 @@
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../helpers/eventually.js";
 import { type Installation, startInstallation } from "../helpers/installation.js";
 import { PollClient } from "../helpers/pollClient.js";
-import type { TestPosition, TestSubscribed } from "../helpers/wsClient.js";
+import type { Frame, TestPosition, TestSubscribed } from "../helpers/wsClient.js";
 
 /** docs/PROTOCOL.md, 7. */
 const ANSWER_BYTES = 256 * 1024;
@@ -101,5 +102,34 @@ describe("a long-poll client with many channels", () => {
     expect(last).toMatchObject({ channel: "chat.lost-at-last", recovered: false, publications: [], position: positions["chat.lost-at-last"] });
     expect(begins).toMatchObject({ channel: "chat.begins-now", recovered: true, publications: [], position: positions["chat.begins-now"] });
     expect([last?.position.epoch, begins?.position.epoch]).toEqual(Array(2).fill((positions[channels[0]!] as TestPosition).epoch));
+  });
+});
+
+describe("a long-poll client that asks for many long lists", () => {
+  let installation: Installation;
+
+  beforeAll(async () => {
+    installation = await startInstallation({ presence: true, limits: { pollGraceMs: 60_000 } });
+  });
+
+  afterAll(() => installation.stop());
+
+  it("is given as many as there is room for, and the others when it asks again", async () => {
+    const { port } = installation.connectors[0]!;
+    const user = (at: number): string => `${String(at).padStart(4, "0")}${"u".repeat(120)}`;
+    await Promise.all(
+      Array.from({ length: 1_000 }, async (_, at) => {
+        const member = new PollClient(user(at));
+        await member.poll(port, [{ id: 1, subscribe: { channel: "chat.crowd" } }]);
+      }),
+    );
+    const client = new PollClient("asks");
+    const lists = (frames: readonly Frame[]): number => frames.filter(({ members }) => (members as { users?: string[] } | undefined)?.users?.length === 1_000).length;
+    await eventually(async () => lists((await client.poll(port, [{ id: 1, members: { channel: "chat.crowd" } }])).frames) === 1);
+    const { frames } = await client.poll(port, Array.from({ length: 50 }, (_, at) => ({ id: at + 1, members: { channel: "chat.crowd" } })));
+    expect(frames).toHaveLength(50);
+    expect(lists(frames)).toBe(3);
+    expect(frames.filter(({ error }) => error)).toMatchObject(Array(47).fill({ error: { reason: "OVERLOADED", retryable: true } }));
+    expect(lists((await client.poll(port, [{ id: 51, members: { channel: "chat.crowd" } }])).frames)).toBe(1);
   });
 });

@@ -84,6 +84,16 @@ export class SocketWriter {
     if (this.#isDrained) this.#tellDrained();
   }
 
+  /** Writes a last frame behind what waits, then ends. Where the socket takes no more, what waits gives way to it. */
+  finish(frame: ServerFrame): void {
+    const { socket, chain } = this.#parts;
+    if (!this.#ended && socket.writable) {
+      const before = socket.writableNeedDrain ? undefined : this.#pending;
+      socket.write(chain.addFrame(before, chain.codec.encode(frame)).message(chain.codec));
+    }
+    this.end();
+  }
+
   /** Takes no more; what waits is dropped, those who wait are told. Idempotent. */
   end(): void {
     this.#ended = true;

@@ -66,6 +66,8 @@ export class WebSocketConnection implements Outlet {
     // What ws finds wrong (not UTF-8, too large, a broken frame) it closes by itself, with the code of the RFC.
     webSocket.on("error", () => undefined);
     socket.on("data", () => { this.#heardAtMs = clock.monotonicMs(); });
+    // Before ws hears of it, which takes an end for the beginning of a close.
+    socket.prependListener("end", () => { this.#onHalfClosed(); });
   }
 
   get empty(): boolean {
@@ -96,8 +98,7 @@ export class WebSocketConnection implements Outlet {
   close(close: Close, afterMs = 0): void {
     if (this.#ended || this.#closingAtMs !== Infinity) return;
     this.#closingAtMs = this.#now();
-    this.#writer.send({ kind: "disconnect", close, afterMs });
-    this.#writer.flush();
+    this.#writer.finish({ kind: "disconnect", close, afterMs });
     this.#parts.webSocket.close(close.code, close.reason);
     this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : 0);
   }
@@ -154,6 +155,13 @@ export class WebSocketConnection implements Outlet {
       }
       this.#session.onFrame(frame);
     }
+  }
+
+  /** The client's side ended without a close frame. It may still read what was written, but not for ever. */
+  #onHalfClosed(): void {
+    if (this.#closingAtMs !== Infinity || this.#parts.webSocket.readyState !== this.#parts.webSocket.OPEN) return;
+    this.#closingAtMs = this.#now();
+    this.#end(this.#limits.reconnectGraceMs);
   }
 
   #decode(data: Buffer, isBinary: boolean): ReadFrame[] | undefined {
