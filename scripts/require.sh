@@ -38,11 +38,27 @@ require_node() {
 }
 
 require_nats() {
-  [ -z "${HALLEY_NATS_SERVER:-}" ] || return 0
-  command -v nats-server >/dev/null && return
-  install nats-server nats-server
-  # The package starts a service on port 4222; it was not there before, and halley dev brings its own server.
-  if [ -d /run/systemd/system ]; then as_root systemctl disable --now nats-server.service >&2 || true; fi
+  if [ -z "${HALLEY_NATS_SERVER:-}" ] && ! command -v nats-server >/dev/null; then
+    install nats-server nats-server
+    # The package starts a service on port 4222; it was not there before, and halley dev brings its own server.
+    if [ -d /run/systemd/system ]; then as_root systemctl disable --now nats-server.service >&2 || true; fi
+  fi
+  check_nats "${HALLEY_NATS_SERVER:-nats-server}"
+}
+
+# check_nats PROGRAM: whether it can be run, and is new enough.
+check_nats() {
+  said=$("$1" --version 2>/dev/null) || fail "$1 can't be run: install nats-server, or name one in HALLEY_NATS_SERVER"
+  version=$(echo "$said" | sed -n 's/.*[^0-9.]\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p')
+  oldest=$(sed -n 's/.*OLDEST_SERVER = "\(.*\)".*/\1/p' "$(dirname "$0")/../lib/bus/serverVersion.ts")
+  [ -n "$version" ] || fail "$1 does not say its version like nats-server: install nats-server, or name one in HALLEY_NATS_SERVER"
+  [ "$(number_of "$version")" -ge "$(number_of "$oldest")" ] ||
+    fail "$1 is version $version, at least $oldest is needed: install a newer nats-server, or name one in HALLEY_NATS_SERVER"
+}
+
+# number_of 2.9.10: 2009010, to be compared.
+number_of() {
+  echo "$1" | { IFS=. read -r major minor patch && echo $((major * 1000000 + minor * 1000 + patch)); }
 }
 
 # The tests of clusters need a nats-server that Debian does not have. Where it can't be had they are left out, and say so.
