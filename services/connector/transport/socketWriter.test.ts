@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readMessages } from "../../../test/helpers/readMessages.js";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
 import { Publication } from "../channel/publication.js";
+import { CLOSE } from "../protocol/closeCodes.js";
 import { jsonCodec } from "../protocol/jsonCodec.js";
 import type { ServerFrame } from "../protocol/serverFrame.js";
 import { Flusher } from "./flusher.js";
@@ -57,6 +58,25 @@ function start(highWaterMark = 1): { peer: Peer; writer: SocketWriter; overruns:
 }
 
 describe("socket writer", () => {
+  it.each([
+    ["behind what waits", true, ["unsubscribed", "publication", "disconnect"]],
+    ["in place of what waits for a socket that takes no more", false, ["unsubscribed", "disconnect"]],
+  ])("writes the last frame %s, and nothing after it", async (_, reads, kinds) => {
+    const { peer, writer } = start();
+    peer.reads = reads;
+    writer.send(reply);
+    await turn();
+    writer.publish(publication(1));
+    writer.finish({ kind: "disconnect", close: CLOSE.tooSlow, afterMs: 0 });
+    writer.send(reply);
+    writer.finish({ kind: "disconnect", close: CLOSE.draining, afterMs: 0 });
+    peer.readOne();
+    await turn();
+    const lines = readMessages(Buffer.concat(peer.received)).flatMap(({ payload }) => payload.toString("utf8").split("\n"));
+    expect(lines.map((line) => Object.keys(JSON.parse(line) as object).find((key) => key !== "id"))).toEqual(kinds);
+    await writer.drained();
+  });
+
   it("writes everything of one turn as one message", async () => {
     const { peer, writer } = start();
     for (let offset = 1; offset <= 3; offset++) writer.publish(publication(offset));
