@@ -2,7 +2,7 @@ import { SignJWT } from "jose";
 import { SYSTEM_NAMESPACE } from "../../lib/channel/channelName.js";
 import { systemClock } from "../../lib/clock.js";
 import { type Namespaces, parseNamespaces, withNamespaces } from "../../lib/config/namespaces.js";
-import { silentLog } from "../../lib/log.js";
+import { type Log, silentLog } from "../../lib/log.js";
 import { loadSchemas } from "../../lib/schema/loadSchemas.js";
 import type { ConnectorConfig } from "../../services/connector/config.js";
 import { DEFAULT_LIMITS, type Limits } from "../../services/connector/limits.js";
@@ -28,17 +28,21 @@ export const TEST_NAMESPACES = {
   },
 };
 
-/** The services on one real nats-server. */
-export interface Installation {
-  readonly nats: NatsServer;
+/** The services, on a NATS that is there. */
+export interface Services {
   readonly publish: RunningPublish;
   /** Only where asked for. */
   readonly presence: RunningPresence | undefined;
   readonly connectors: readonly RunningConnector[];
   /** Starts one more connector. */
   addConnector(changed?: Partial<ConnectorConfig>): Promise<RunningConnector>;
-  /** Ends everything and removes the history. */
+  /** Ends them. */
   stop(): Promise<void>;
+}
+
+/** The services on one real nats-server of their own; `stop` removes that, too. */
+export interface Installation extends Services {
+  readonly nats: NatsServer;
 }
 
 /** How an installation differs from the usual. */
@@ -51,29 +55,44 @@ export interface InstallationOptions {
   readonly presence?: boolean;
   /** Serves the demo page and lets `sys` be read, as `halley dev` does. */
   readonly demo?: boolean;
+  readonly log?: Log;
 }
 
 /** Starts an installation on free ports of loopback, ready to use. */
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const nats = await startNatsServer();
+  const services = await startServices([nats.url], options);
+  return {
+    ...services,
+    nats,
+    async stop() {
+      await services.stop();
+      await nats.remove();
+    },
+  };
+}
+
+/** Starts the services on free ports of loopback, ready to use. */
+export async function startServices(natsUrls: readonly string[], options: InstallationOptions = {}): Promise<Services> {
+  const { log = silentLog } = options;
+  const deps = { log, clock: systemClock };
   const namespaces = namespacesOf(options);
   const registry = await loadSchemas(options.schemas);
   const publish = await startPublish(
-    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], registry, logLevel: "silent" },
-    { log: silentLog, clock: systemClock },
+    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [...natsUrls], namespaces, apiKeys: [TEST_API_KEY], registry, logLevel: "silent" },
+    deps,
   );
   await publish.ready;
-  const presence = options.presence === true ? await startTestPresence(nats, namespaces) : undefined;
+  const presence = options.presence === true ? await startTestPresence(natsUrls, namespaces) : undefined;
   const connectors: RunningConnector[] = [];
   const addConnector = async (changed: Partial<ConnectorConfig> = {}): Promise<RunningConnector> => {
-    const connector = await startConnector({ ...connectorConfig(nats, { namespaces, registry }, options), ...changed }, { log: silentLog, clock: systemClock });
+    const connector = await startConnector({ ...connectorConfig(natsUrls, { namespaces, registry }, options), ...changed }, deps);
     connectors.push(connector);
     await connector.ready;
     return connector;
   };
   for (let count = 0; count < (options.connectors ?? 1); count++) await addConnector();
   return {
-    nats,
     publish,
     presence,
     connectors,
@@ -82,7 +101,6 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
       await Promise.all(connectors.map((connector) => connector.stop()));
       await presence?.stop();
       await publish.stop();
-      await nats.remove();
     },
   };
 }
@@ -98,19 +116,19 @@ function namespacesOf({ namespaces, demo }: InstallationOptions): Namespaces {
   return demo === true && system ? withNamespaces(configured, [{ ...system, subscribe: "signed-in" }]) : configured;
 }
 
-async function startTestPresence(nats: NatsServer, namespaces: Namespaces): Promise<RunningPresence> {
-  const where = { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [nats.url], namespaces, apiKeys: [TEST_API_KEY], logLevel: "silent" };
+async function startTestPresence(natsUrls: readonly string[], namespaces: Namespaces): Promise<RunningPresence> {
+  const where = { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [...natsUrls], namespaces, apiKeys: [TEST_API_KEY], logLevel: "silent" };
   const presence = await startPresence({ ...where, roundMs: 300, leaseMs: 12_000 }, { log: silentLog, clock: systemClock });
   await presence.ready;
   return presence;
 }
 
-function connectorConfig(nats: NatsServer, types: Pick<ConnectorConfig, "namespaces" | "registry">, { limits, demo = false }: InstallationOptions): ConnectorConfig {
+function connectorConfig(natsUrls: readonly string[], types: Pick<ConnectorConfig, "namespaces" | "registry">, { limits, demo = false }: InstallationOptions): ConnectorConfig {
   return {
     host: "127.0.0.1",
     port: 0,
     opsPort: 0,
-    natsUrls: [nats.url],
+    natsUrls: [...natsUrls],
     ...types,
     jwtSecret: TEST_JWT_SECRET,
     allowedOrigins: ["loopback"],
