@@ -34,8 +34,10 @@ describe("a connector that is killed", () => {
       HALLEY_NATS_URL: installation.nats.url,
       HALLEY_CONFIG: join(folder, "halley.yaml"),
       HALLEY_JWT_SECRET: TEST_JWT_SECRET,
+      HALLEY_SCHEMAS: "examples/schemas",
     });
     doomedPort = await eventually(() => {
+      if (doomed.process.exitCode !== null) throw new Error(`the connector ended: ${doomed.stderr}`);
       if (!doomed.stderr.includes("connector is ready")) return undefined;
       return Number(/"port":(\d+)/.exec(doomed.stderr)?.[1]);
     }, 20_000);
