@@ -29,7 +29,7 @@ export interface NatsCluster {
   readonly urls: string[];
   readonly routes: RouteFaults;
   node(name: string): ClusterNode;
-  /** Resolves when JetStream has a leader and all nodes. */
+  /** Resolves when JetStream has a leader that all nodes know and that knows all nodes, up to date. */
   ready(): Promise<void>;
   /** Ends all and removes the folders. */
   remove(): Promise<void>;
@@ -62,8 +62,11 @@ export async function startNatsCluster({ size = 3, program = CLUSTER_SERVER }: C
     },
     async ready() {
       await eventually(async () => {
-        const views = await Promise.all(nodes.map(({ monitorPort }) => metaOf(monitorPort)));
-        return views.every(({ leader, peers }) => leader !== "" && peers === size);
+        const views = await Promise.all(nodes.map(async ({ name, monitorPort }) => ({ name, ...(await metaOf(monitorPort)) })));
+        const [first] = views;
+        const { replicas = [] } = views.find(({ name }) => name === first?.leader) ?? {};
+        const isWhole = replicas.length === size - 1 && replicas.every(({ current, offline = false }) => current && !offline);
+        return isWhole && views.every(({ leader }) => leader === first?.leader);
       }, 30_000);
     },
     async remove() {
@@ -72,13 +75,24 @@ export async function startNatsCluster({ size = 3, program = CLUSTER_SERVER }: C
       for (const node of nodes) node.removeFolder();
     },
   };
-  await cluster.ready();
+  try {
+    await cluster.ready();
+  } catch (error) {
+    await cluster.remove();
+    throw error;
+  }
   return cluster;
 }
 
-async function metaOf(monitorPort: number): Promise<{ readonly leader: string; readonly peers: number }> {
-  const answer = (await (await fetch(`http://127.0.0.1:${String(monitorPort)}/jsz`)).json()) as { meta_cluster?: { leader?: string; cluster_size?: number } };
-  return { leader: answer.meta_cluster?.leader ?? "", peers: answer.meta_cluster?.cluster_size ?? 0 };
+interface Meta {
+  readonly leader: string;
+  /** The others, as this one sees them; only the leader's word counts. */
+  readonly replicas: readonly { readonly current: boolean; readonly offline?: boolean }[];
+}
+
+async function metaOf(monitorPort: number): Promise<Meta> {
+  const { meta_cluster: meta } = (await (await fetch(`http://127.0.0.1:${String(monitorPort)}/jsz`)).json()) as { meta_cluster?: Partial<Meta> };
+  return { leader: meta?.leader ?? "", replicas: meta?.replicas ?? [] };
 }
 
 interface NodeParts {
