@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 # Where `make test` also writes its results for programs; empty: nowhere.
 TEST_REPORT ?=
 
-.PHONY: help run test check bench build clean
+.PHONY: help run test check bench stress build clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made.
@@ -27,6 +27,10 @@ check: node_modules/.package-lock.json ## Lint, types, the contract's style and 
 bench: node_modules/.package-lock.json build ## Measure throughput, latency and memory (one part: ONLY=fanout; see bench/README.md).
 	@sh scripts/require.sh nats
 	@node dist/bench/main.js $(ONLY) $(if $(QUICK),--quick) $(if $(PROFILE),--profile)
+
+stress: node_modules/.package-lock.json build ## Provoke faults and check that nothing is lost (ARGS="--seed 1 --only cluster"; ARGS=--list shows all).
+	@sh scripts/require.sh nats nats-cluster
+	@node dist/stress/main.js $(ARGS)
 
 build: node_modules/.package-lock.json ## Build dist/ where the sources have changed.
 	@node scripts/build.mjs

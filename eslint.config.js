@@ -63,7 +63,7 @@ export default tseslint.config(
   // Tests that stand beside their source need test/helpers.
   { files: ["lib/**/*.test.ts"], rules: { "import-x/no-restricted-paths": "off" } },
   {
-    files: ["**/*.test.ts", "test/**", "bench/**"],
+    files: ["**/*.test.ts", "test/**", "bench/**", "stress/**"],
     rules: { "no-restricted-imports": "off", "max-lines-per-function": "off", "@typescript-eslint/no-non-null-assertion": "off" },
   },
 );

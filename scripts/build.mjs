@@ -10,7 +10,7 @@ const dist = join(root, "dist");
 const stampFile = join(dist, ".stamp");
 
 /** Folders of TypeScript that runs on the server. */
-const CODE = ["lib", "services", "gen", "cli", "bench"];
+const CODE = ["lib", "services", "gen", "cli", "bench", "stress", "test/helpers"];
 /** What is read at run time, at the same place relative to the code. */
 const ASSETS = ["proto", "examples/schemas", "services/connector/demo", "client/dist"];
 /** What proto/ imports and npm brings for development only. */

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { eventually } from "./eventually.js";
 import { type RouteFaults, RouteProxies } from "./routeProxy.js";
 
 /** The nats-server of cluster tests, which need 2.11 or newer: HALLEY_NATS_CLUSTER_SERVER, or what `scripts/require.sh nats-cluster` built. */
-export const CLUSTER_SERVER = process.env["HALLEY_NATS_CLUSTER_SERVER"] ?? fileURLToPath(new URL("../../.tools/nats-server", import.meta.url));
+export const CLUSTER_SERVER = process.env["HALLEY_NATS_CLUSTER_SERVER"] ?? resolve(".tools/nats-server");
 export const hasClusterServer = existsSync(CLUSTER_SERVER);
 
 /** One server of a cluster. */

@@ -1,0 +1,125 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { signToken } from "../../test/helpers/installation.js";
+import type { Random } from "../random.js";
+import { PollLink } from "./pollLink.js";
+import type { ServerFrame } from "./protocol.js";
+import { ClientState } from "./state.js";
+import { WebSocketLink } from "./webSocketLink.js";
+
+export type Transport = "websocket" | "poll";
+
+/** How a client lives. */
+export interface ClientOptions {
+  readonly user: string;
+  readonly channels: readonly string[];
+  readonly transport?: Transport;
+  /** Ports of connectors (or of what stands before them): each connection and each poll goes to any of them. */
+  readonly ports: () => readonly number[];
+  readonly random: Random;
+  /** The share of poll answers that are lost. */
+  readonly lostAnswers?: number;
+  /** The longest pause before a reconnect. */
+  readonly backoffMs?: number;
+}
+
+/** A client that comes back, whatever happens to it, with its session and positions: what an SDK does, and no more. */
+export class StressClient {
+  readonly state: ClientState;
+  readonly #options: ClientOptions;
+  readonly #run: Promise<void>;
+  readonly #stopped = new AbortController();
+  #transport: Transport;
+  #link: WebSocketLink | PollLink | undefined;
+  #seq = 0;
+  #afterMs = 0;
+  #away = false;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#transport = options.transport ?? "websocket";
+    this.state = new ClientState(`${options.user}/${this.#transport}`, options.channels);
+    this.#run = this.#live();
+  }
+
+  /** Resolves when all its channels are subscribed. */
+  async joined(): Promise<this> {
+    const deadline = Date.now() + 30_000;
+    while (!this.state.hasAll) {
+      if (Date.now() > deadline) throw new Error(`${this.state.name} could not subscribe: ${this.state.errors.slice(-3).join(", ")}`);
+      await pause(10);
+    }
+    return this;
+  }
+
+  /** Cuts its connection; it comes back by itself. */
+  cut(): void {
+    this.#link?.cut();
+  }
+
+  /** Goes over to another transport. */
+  switchTo(transport: Transport): void {
+    this.#transport = transport;
+    this.cut();
+  }
+
+  /** Stays away until `comeBack`. */
+  leave(): void {
+    this.#away = true;
+    this.cut();
+  }
+
+  comeBack(): void {
+    this.#away = false;
+  }
+
+  /** Reads nothing more from its WebSocket, or reads on. */
+  read(on: boolean): void {
+    if (this.#link instanceof WebSocketLink) this.#link.read(on);
+  }
+
+  /** Publishes with a key, as often as it takes. Gives the position, or the refusal. */
+  async publish(channel: string, n: number, key: string): Promise<ServerFrame> {
+    for (;;) {
+      const answer = (await this.#link?.ask({ publish: { channel, data: { n }, key } })) ?? {};
+      if (answer.published || answer.error?.retryable === false || this.#stopped.signal.aborted) return answer;
+      await pause(50);
+    }
+  }
+
+  /** Sends one frame; gives its answer. */
+  async ask(frame: object): Promise<ServerFrame> {
+    return (await this.#link?.ask(frame)) ?? {};
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.cut();
+    await this.#run;
+  }
+
+  async #live(): Promise<void> {
+    const { signal } = this.#stopped;
+    const token = await signToken(this.#options.user);
+    while (!signal.aborted) {
+      if (!this.#away) {
+        this.#link = this.#transport === "websocket" ? this.#openWebSocket(token) : this.#openPoll(token);
+        if (this.#stopped.signal.aborted) this.#link.cut();
+        await this.#link.ended;
+        this.#link = undefined;
+      }
+      const { random, backoffMs = 200 } = this.#options;
+      await pause(this.#afterMs + random.between(5, backoffMs), undefined, { signal }).catch(() => undefined);
+      this.#afterMs = 0;
+    }
+  }
+
+  #openWebSocket(token: string): WebSocketLink {
+    const { random, ports, user } = this.#options;
+    return new WebSocketLink({ state: this.state, token, port: random.pick(ports()), inbox: `user.${user}`, onAfter: (afterMs) => { this.#afterMs = Math.min(afterMs, 2_000); } });
+  }
+
+  #openPoll(token: string): PollLink {
+    const { random, ports, lostAnswers = 0 } = this.#options;
+    return new PollLink({ state: this.state, token, port: () => random.pick(ports()), nextSeq: () => ++this.#seq, loses: () => random.next() < lostAnswers });
+  }
+}

@@ -1,0 +1,117 @@
+import type { PollAnswer, Position, ServerFrame } from "./protocol.js";
+import type { ClientState } from "./state.js";
+
+/** What polls are made with. */
+export interface PollOptions {
+  readonly state: ClientState;
+  readonly token: string;
+  /** Where the next poll goes; any connector will do. */
+  readonly port: () => number;
+  /** Numbers the polls of one session, over all its links. */
+  readonly nextSeq: () => number;
+  /** Answers that this says true of are lost: the request is sent again. */
+  readonly loses: () => boolean;
+}
+
+const WAIT_MS = 5_000;
+const ANSWER_MS = 15_000;
+
+/** Long-polls of a client, one after another, each at the connector that comes next. */
+export class PollLink {
+  readonly #options: PollOptions;
+  readonly #abort = new AbortController();
+  readonly ended: Promise<void>;
+  #waiting: { readonly frame: object; readonly settle: (frame: ServerFrame) => void }[] = [];
+  #nextId = 1_000;
+
+  constructor(options: PollOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+  }
+
+  /** Sends a frame with the next poll; resolves with its answer. */
+  ask(frame: object): Promise<ServerFrame> {
+    return new Promise((settle) => { this.#waiting.push({ frame, settle }); });
+  }
+
+  cut(): void {
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      try {
+        await this.#poll();
+      } catch (error) {
+        this.#options.state.errors.push(error instanceof Error ? error.message.slice(0, 60) : "fault");
+        return;
+      } finally {
+        this.#settleAll();
+      }
+    }
+  }
+
+  async #poll(): Promise<void> {
+    const { state, token, nextSeq, loses } = this.#options;
+    const brought = new Map(state.positions);
+    const asked = new Map<number, string>();
+    const requests = new Map<number, (frame: ServerFrame) => void>();
+    const frames: object[] = [];
+    for (const channel of state.records.keys()) {
+      if (brought.has(channel) || channel === "all" || channel.startsWith("user.")) continue;
+      asked.set(this.#nextId, channel);
+      frames.push({ id: this.#nextId++, subscribe: { channel } });
+    }
+    for (const { frame, settle } of this.#waiting.splice(0)) {
+      requests.set(this.#nextId, settle);
+      frames.push({ id: this.#nextId++, ...frame });
+    }
+    const body = { ...(state.session === undefined ? {} : { session: state.session }), token, seq: nextSeq(), frames, positions: Object.fromEntries(brought), waitMs: WAIT_MS };
+    try {
+      let answer = await this.#send(body);
+      while (loses()) answer = await this.#send(body);
+      this.#handle(answer, asked, requests, brought);
+    } finally {
+      for (const settle of requests.values()) settle(LOST);
+    }
+  }
+
+  async #send(body: object): Promise<PollAnswer> {
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ANSWER_MS)]);
+    const response = await fetch(`http://127.0.0.1:${String(this.#options.port())}/v1/poll`, { method: "POST", body: JSON.stringify(body), signal });
+    const answer = (await response.json()) as PollAnswer & { error?: { reason: string } };
+    if (!response.ok) throw new Error(answer.error?.reason ?? String(response.status));
+    return answer;
+  }
+
+  #handle(answer: PollAnswer, asked: ReadonlyMap<number, string>, requests: Map<number, (frame: ServerFrame) => void>, brought: ReadonlyMap<string, Position>): void {
+    const { state } = this.#options;
+    state.session = answer.session;
+    // A channel whose first position comes with this answer, without a subscribe frame: own ones.
+    for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) {
+      if (brought.has(channel) || [...asked.values()].includes(channel) || epoch === "") continue;
+      const first = answer.frames.find(({ publication }) => publication?.channel === channel)?.publication?.offset;
+      state.subscribed(channel, { position: { offset: first === undefined ? offset : first - 1, epoch }, recovered: false }, undefined);
+    }
+    for (const frame of answer.frames) {
+      const { id, subscribed, unsubscribed, error } = frame;
+      const settle = id === undefined ? undefined : requests.get(id);
+      if (id !== undefined && settle) {
+        requests.delete(id);
+        settle(frame);
+      } else if (subscribed) state.subscribed(asked.get(id ?? 0) ?? "", subscribed, undefined);
+      else if (error) state.errors.push(error.reason);
+      else if (unsubscribed?.reason !== undefined) state.errors.push(unsubscribed.reason);
+      else state.take(frame);
+    }
+    for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) if (epoch !== "") state.raise(channel, { offset, epoch });
+  }
+
+  #settleAll(): void {
+    if (!this.#abort.signal.aborted) return;
+    for (const { settle } of this.#waiting.splice(0)) settle(LOST);
+  }
+}
+
+const LOST: ServerFrame = { error: { code: "UNAVAILABLE", reason: "CONNECTION_LOST", message: "the poll was lost", retryable: true } };

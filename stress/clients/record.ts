@@ -1,0 +1,97 @@
+import type { ChannelLedger } from "../world/ledger.js";
+
+/** A stretch of a channel within which a client was promised that nothing is missing. */
+interface Stretch {
+  /** Everything above this offset, until the stretch ends. */
+  readonly from: number;
+  readonly epoch: string;
+  /** The newest offset that was handled. */
+  newest: number;
+}
+
+/** What one client was given of one channel, and what it was told. */
+export class ChannelRecord {
+  readonly channel: string;
+  /** By offset, the number of the message. Of the newest epoch. */
+  readonly received = new Map<number, number>();
+  /** What was wrong when it came: twice, out of order, of nobody. */
+  readonly faults: string[] = [];
+  /** Honest news that something may be missing: the reasons of resets, `unrecovered` for a verdict. */
+  readonly breaks: string[] = [];
+  #stretches: Stretch[] = [];
+
+  constructor(channel: string) {
+    this.channel = channel;
+  }
+
+  /** How many publications came. */
+  get count(): number {
+    return this.received.size;
+  }
+
+  /** A subscription stands at a position, or goes on after one. */
+  subscribed(recovered: boolean, position: { readonly offset: number; readonly epoch: string }, brought: { readonly offset: number; readonly epoch: string } | undefined): void {
+    const present = this.#stretches.at(-1);
+    if (brought && recovered) {
+      if (present && present.epoch !== position.epoch) this.faults.push(`recovered from the epoch ${present.epoch} into ${position.epoch}`);
+      return;
+    }
+    if (brought) this.breaks.push("unrecovered");
+    this.#begin(position);
+  }
+
+  /** Continuity is lost; it goes on at a position. */
+  reset(reason: string, position: { readonly offset: number; readonly epoch: string }): void {
+    this.breaks.push(reason);
+    this.#begin(position);
+  }
+
+  /** A publication that the client had not handled. */
+  take(offset: number, number: number): void {
+    const present = this.#stretches.at(-1);
+    if (!present) this.faults.push(`${String(offset)} came before the subscription`);
+    else {
+      if (offset <= present.newest) this.faults.push(`${String(offset)} came after ${String(present.newest)}`);
+      present.newest = Math.max(present.newest, offset);
+    }
+    if (this.received.has(offset)) this.faults.push(`${String(offset)} came twice`);
+    this.received.set(offset, number);
+  }
+
+  /** Whether everything acknowledged above the newest promise has come. */
+  isComplete(ledger: ChannelLedger): boolean {
+    return this.#missing(ledger).length === 0;
+  }
+
+  /** Everything that is wrong with it, now that nothing more is on its way. */
+  check(ledger: ChannelLedger): string[] {
+    const faults = [...this.faults];
+    for (const [offset, number] of this.received) {
+      const stored = ledger.stored.get(offset);
+      if (stored !== undefined && stored !== number) faults.push(`${String(offset)} came as ${String(number)}, it was acknowledged as ${String(stored)}`);
+    }
+    const missing = this.#missing(ledger);
+    if (missing.length > 0) faults.push(`${String(missing.length)} acknowledged messages never came: ${missing.slice(0, 5).join(", ")}…`);
+    return faults.map((fault) => `${this.channel}: ${fault}`);
+  }
+
+  #begin({ offset, epoch }: { readonly offset: number; readonly epoch: string }): void {
+    // Another history counts anew.
+    if (this.#stretches.at(-1)?.epoch !== epoch) {
+      this.received.clear();
+      this.#stretches = [];
+    }
+    this.#stretches.push({ from: offset, epoch, newest: offset });
+  }
+
+  #missing(ledger: ChannelLedger): number[] {
+    const missing: number[] = [];
+    for (const offset of ledger.stored.keys()) if (this.#isPromised(offset) && !this.received.has(offset)) missing.push(offset);
+    return missing;
+  }
+
+  /** Inside a stretch that ended, up to what was handled of it; in the present one, everything above its start. */
+  #isPromised(offset: number): boolean {
+    return this.#stretches.some(({ from, newest }, index) => offset > from && (index === this.#stretches.length - 1 || offset <= newest));
+  }
+}

@@ -1,0 +1,87 @@
+import type { Ledger } from "../world/ledger.js";
+import type { Position, ServerFrame, Subscribed } from "./protocol.js";
+import { ChannelRecord } from "./record.js";
+
+/**
+ * What a client knows, whatever its transport: its channels, how far each is handled, its session. It is strict: what a
+ * forgiving client would drop in silence (something that it has already) is a fault here.
+ */
+export class ClientState {
+  readonly name: string;
+  readonly records = new Map<string, ChannelRecord>();
+  readonly positions = new Map<string, Position>();
+  /** Errors and codes that came, in order. */
+  readonly errors: string[] = [];
+  readonly closeCodes: number[] = [];
+  session: string | undefined;
+
+  constructor(name: string, channels: readonly string[]) {
+    this.name = name;
+    for (const channel of channels) this.records.set(channel, new ChannelRecord(channel));
+  }
+
+  /** Whether every channel was subscribed once. */
+  get hasAll(): boolean {
+    return [...this.records.keys()].every((channel) => this.positions.has(channel));
+  }
+
+  /** How many publications came. */
+  get count(): number {
+    let sum = 0;
+    for (const { count } of this.records.values()) sum += count;
+    return sum;
+  }
+
+  /** What it was told that may be missing, of all channels. */
+  get breaks(): string[] {
+    return [...this.records.values()].flatMap(({ breaks }) => breaks);
+  }
+
+  isComplete(ledger: Ledger): boolean {
+    return this.hasAll && [...this.records].every(([channel, record]) => record.isComplete(ledger.of(channel)));
+  }
+
+  check(ledger: Ledger): string[] {
+    return [...this.records].flatMap(([channel, record]) => record.check(ledger.of(channel)).map((fault) => `${this.name}: ${fault}`));
+  }
+
+  /** The subscription of a channel stands. `brought`: the position that was sent for it. */
+  subscribed(channel: string, { position, recovered = false, publications = [] }: Subscribed, brought: Position | undefined): void {
+    const record = this.records.get(channel);
+    if (!record) return;
+    record.subscribed(recovered, position, brought);
+    if (!brought || !recovered) this.positions.set(channel, { offset: Math.min(position.offset, ...publications.map(({ offset }) => offset - 1)), epoch: position.epoch });
+    for (const { offset, data } of publications) this.#take(channel, offset, data.n);
+    this.positions.set(channel, position);
+  }
+
+  /** A frame that answers no request. */
+  take(frame: ServerFrame): void {
+    const { publication, reset, ping } = frame;
+    if (publication) this.#take(publication.channel, publication.offset, publication.data.n);
+    else if (reset) {
+      this.records.get(reset.channel)?.reset(reset.reason, reset.position);
+      this.positions.set(reset.channel, reset.position);
+    } else if (ping?.positions) for (const [namespace, position] of Object.entries(ping.positions)) this.#raiseNamespace(namespace, position);
+  }
+
+  /** Proven up to here. */
+  raise(channel: string, position: Position): void {
+    const present = this.positions.get(channel);
+    if (present?.epoch === position.epoch && position.offset > present.offset) this.positions.set(channel, position);
+  }
+
+  #raiseNamespace(namespace: string, position: Position): void {
+    for (const channel of this.positions.keys()) if (channel === namespace || channel.startsWith(`${namespace}.`)) this.raise(channel, position);
+  }
+
+  #take(channel: string, offset: number, number: number): void {
+    const record = this.records.get(channel);
+    if (!record) return;
+    record.take(offset, number);
+    const present = this.positions.get(channel);
+    if (!present) return;
+    if (offset <= present.offset) record.faults.push(`${String(offset)} came though ${String(present.offset)} was handled`);
+    else this.positions.set(channel, { offset, epoch: present.epoch });
+  }
+}

@@ -1,0 +1,60 @@
+// make stress: provokes faults on real processes and holds what clients got against what was acknowledged.
+import { hasClusterServer } from "../test/helpers/natsCluster.js";
+import { type Options, readOptions } from "./options.js";
+import { type Outcome, runScenario } from "./runner.js";
+import type { Scenario } from "./scenario.js";
+import { SCENARIOS } from "./scenarios/all.js";
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function chosen({ only, isShort }: Options): Scenario[] {
+  const found = SCENARIOS.filter(({ name, isShort: belongs = false }) => (!isShort || belongs) && (only.length === 0 || only.some((text) => name.includes(text))));
+  if (found.length === 0) throw new Error("no scenario has such a name: see --list");
+  return found;
+}
+
+function printTable(): void {
+  print("fault | transport | history | short | scenario");
+  for (const { fault, transport, history, isShort = false, name } of SCENARIOS) print(`${fault} | ${transport} | ${history} | ${isShort ? "yes" : ""} | ${name}`);
+}
+
+function printOutcome({ scenario, faults, acknowledged, received, seconds }: Outcome): void {
+  print(`${faults.length === 0 ? "ok  " : "FAIL"} ${scenario.name} (${seconds.toFixed(1)} s, ${String(acknowledged)} acknowledged, ${String(received)} received)`);
+  for (const fault of faults.slice(0, 20)) print(`       ${fault}`);
+}
+
+async function runAll(options: Options): Promise<void> {
+  let scenarios = 0;
+  let failed = 0;
+  let acknowledged = 0;
+  let received = 0;
+  print(`seed ${String(options.seed)}`);
+  for (let round = 0; round < options.repeat; round++) {
+    for (const scenario of chosen(options)) {
+      if (scenario.world.nats === "cluster" && !hasClusterServer) {
+        print(`left out: ${scenario.name} (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)`);
+        continue;
+      }
+      const outcome = await runScenario(scenario, options.seed + round);
+      printOutcome(outcome);
+      scenarios += 1;
+      acknowledged += outcome.acknowledged;
+      received += outcome.received;
+      if (outcome.faults.length > 0) failed += 1;
+    }
+  }
+  print(`${String(acknowledged)} messages acknowledged, ${String(received)} publications received and checked; seed ${String(options.seed)}`);
+  print(`${String(scenarios)} scenarios, ${String(failed)} failed`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.isList) printTable();
+  else await runAll(options);
+} catch (error) {
+  process.stderr.write(`stress: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

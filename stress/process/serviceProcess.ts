@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { resolve } from "node:path";
+import { eventually } from "../../test/helpers/eventually.js";
+
+/** What to run. */
+export interface ServiceOptions {
+  /** Shown in failures. */
+  readonly name: string;
+  /** Below dist/. */
+  readonly module: string;
+  /** The prefix of its port settings, like `CONNECTOR`. */
+  readonly prefix: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const READY_MS = 30_000;
+const KEPT_LINES = 200;
+
+/** A service of Halley in a process of its own, which can be killed, frozen and started again on the same ports. */
+export class ServiceProcess {
+  readonly name: string;
+  readonly #options: ServiceOptions;
+  #child: ChildProcess | undefined;
+  #port = 0;
+  #opsPort = 0;
+  #lines: string[] = [];
+
+  constructor(options: ServiceOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get opsPort(): number {
+    return this.#opsPort;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The newest lines of its log. */
+  get log(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Starts it, the second time on the ports of the first. `untilReady`: resolves only when it is. */
+  async start(untilReady = true): Promise<void> {
+    const { module, prefix, env } = this.#options;
+    const ports = { [`HALLEY_${prefix}_PORT`]: String(this.#port), [`HALLEY_${prefix}_OPS_PORT`]: String(this.#opsPort) };
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HALLEY_")));
+    const child = spawn(process.execPath, [resolve("dist", module)], { env: { ...inherited, HALLEY_HOST: "127.0.0.1", ...env, ...ports }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    const keep = (chunk: Buffer): void => { this.#keep(chunk.toString("utf8")); };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    await eventually(() => this.#hasPorts(), READY_MS);
+    if (untilReady) await this.ready();
+  }
+
+  /** Resolves when it says that it is ready. */
+  async ready(): Promise<void> {
+    await eventually(async () => (await fetch(`http://127.0.0.1:${String(this.#opsPort)}/readyz`)).ok, READY_MS);
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** SIGTERM: it drains. Gives its exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end("SIGTERM");
+  }
+
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
+  /** A metric of its, without labels; 0 where there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${String(this.#opsPort)}/metrics`)).text();
+    return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1] ?? 0);
+  }
+
+  #keep(text: string): void {
+    this.#lines.push(...text.split("\n").filter((line) => line !== ""));
+    this.#lines = this.#lines.slice(-KEPT_LINES);
+    for (const line of this.#lines) this.#readPorts(line);
+  }
+
+  #readPorts(line: string): void {
+    if (!line.startsWith("{") || !line.includes("listens")) return;
+    const { port, opsPort } = JSON.parse(line) as { port?: number; opsPort?: number };
+    this.#port = port ?? this.#port;
+    this.#opsPort = opsPort ?? this.#opsPort;
+  }
+
+  #hasPorts(): boolean {
+    if (!this.isRunning) throw new Error(`${this.name} ended at its start: ${this.#lines.slice(-3).join(" | ")}`);
+    return this.#port > 0 && this.#lines.some((line) => line.includes("listens"));
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (!child || !this.isRunning) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((done) => child.once("exit", done));
+    // A frozen process takes a SIGTERM only when it goes on.
+    child.kill("SIGCONT");
+    child.kill(signal);
+    const code = await ended;
+    this.#lines = [];
+    return code;
+  }
+}

@@ -1,0 +1,56 @@
+import { performance } from "node:perf_hooks";
+import type { Scenario } from "./scenario.js";
+import { World } from "./world/world.js";
+
+/** How a scenario went. */
+export interface Outcome {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly faults: readonly string[];
+  /** Messages that were acknowledged, and publications that came, in all. */
+  readonly acknowledged: number;
+  readonly received: number;
+  readonly seconds: number;
+}
+
+const LIMIT_MS = 300_000;
+
+/** Runs a scenario in a world of its own, and holds every client against what was acknowledged. Never throws. */
+export async function runScenario(scenario: Scenario, seed: number): Promise<Outcome> {
+  const startedMs = performance.now();
+  const faults: string[] = [];
+  let world: World | undefined;
+  let acknowledged = 0;
+  let received = 0;
+  try {
+    world = await World.start({ ...scenario.world, seed });
+    faults.push(...((await withLimit(scenario.run(world))) ?? []));
+    faults.push(...(await world.settle()));
+    faults.push(...dishonest(world, scenario.honest ?? []));
+    acknowledged = world.ledger.messages;
+    for (const { state } of world.clients) received += state.count;
+  } catch (error) {
+    faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  if (faults.length > 0 && world) for (const { name, log } of [...world.connectors, ...world.publishes]) faults.push(...log.filter((line) => /"level":(40|50|60)/.test(line)).slice(-3).map((line) => `${name}: ${line.slice(0, 300)}`));
+  try {
+    await world?.stop();
+  } catch (error) {
+    faults.push(`the end: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return { scenario, seed, faults, acknowledged, received, seconds: (performance.now() - startedMs) / 1_000 };
+}
+
+function dishonest(world: World, honest: readonly string[]): string[] {
+  return world.breaks.filter((text) => !honest.some((reason) => text.endsWith(`: ${reason}`))).map((text) => `told of a loss that was none: ${text}`);
+}
+
+async function withLimit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(new Error("the scenario took longer than 5 minutes")); }, LIMIT_MS); });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,119 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { ClusterNode } from "../../test/helpers/natsCluster.js";
+import type { Scenario } from "../scenario.js";
+import type { World } from "../world/world.js";
+
+const CHANNELS = ["chat.a", "chat.b"];
+const WORLD = { nats: "cluster", connectors: 0 } as const;
+
+/** A connector on each node, so that each kind of distance from the leader is there. */
+async function spread(world: World): Promise<void> {
+  for (const { url } of world.cluster.nodes) await world.addConnector([url]);
+}
+
+/** The part of a server's monitoring page that names leaders. */
+interface JetStreamPage {
+  readonly account_details?: readonly { readonly stream_detail?: readonly { readonly name: string; readonly cluster?: { readonly leader?: string } }[] }[];
+}
+
+/** The node that leads a namespace's stream. */
+async function leaderOf(world: World, namespace: string): Promise<ClusterNode> {
+  for (const { monitorPort } of world.cluster.nodes) {
+    try {
+      const page = (await (await fetch(`http://127.0.0.1:${String(monitorPort)}/jsz?streams=true&accounts=true`)).json()) as JetStreamPage;
+      const streams = page.account_details?.flatMap(({ stream_detail: details = [] }) => details) ?? [];
+      const leader = streams.find(({ name }) => name === `HALLEY_${namespace}`)?.cluster?.leader;
+      if (leader !== undefined && leader !== "") return world.cluster.node(leader);
+    } catch {
+      // That one is down.
+    }
+  }
+  throw new Error(`the stream of ${namespace} has no leader`);
+}
+
+/** What happens to a cluster of three. */
+export const clusterScenarios: readonly Scenario[] = [
+  {
+    name: "cluster: the stream's leader is killed, and comes back",
+    fault: "leader killed", transport: "both", history: "long", isShort: true, world: WORLD,
+    async run(world) {
+      await spread(world);
+      await world.joinMany(9, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 5 });
+      for (let rounds = 0; rounds < 2; rounds++) {
+        await traffic.flow(200);
+        const leader = await leaderOf(world, "chat");
+        await leader.stop(true);
+        await traffic.flow(200);
+        await leader.start();
+        await pause(1_000);
+      }
+      await traffic.flow(200);
+      return undefined;
+    },
+  },
+  {
+    name: "cluster: the leader is frozen for 10 s",
+    fault: "leader frozen", transport: "both", history: "long", world: WORLD,
+    async run(world) {
+      await spread(world);
+      await world.joinMany(9, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 5 });
+      await traffic.flow(200);
+      const leader = await leaderOf(world, "chat");
+      leader.process.kill("SIGSTOP");
+      await pause(10_000);
+      leader.process.kill("SIGCONT");
+      await traffic.flow(200, 60_000);
+      return undefined;
+    },
+  },
+  {
+    name: "cluster: routes between the leader and the others are cut and healed, one after another",
+    fault: "route cut", transport: "both", history: "long", isShort: true, world: WORLD,
+    async run(world) {
+      await spread(world);
+      await world.joinMany(9, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 5 });
+      const leader = await leaderOf(world, "chat");
+      for (const { name } of world.cluster.nodes.filter((node) => node !== leader)) {
+        await traffic.flow(100);
+        world.cluster.routes.cut(leader.name, name);
+        await pause(3_000);
+        world.cluster.routes.heal(leader.name, name);
+      }
+      await traffic.flow(200, 60_000);
+      return undefined;
+    },
+  },
+  {
+    name: "cluster: routes take 20 ms each way while clients subscribe under load",
+    fault: "route delayed", transport: "both", history: "long", world: WORLD,
+    async run(world) {
+      await spread(world);
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 8, everyMs: 5 });
+      world.cluster.routes.delayMs = 20;
+      await traffic.flow(100);
+      for (let joins = 0; joins < 40; joins++) {
+        await world.join({ channels: CHANNELS, transport: world.random.pick(["websocket", "poll"]) });
+        await traffic.flow(10);
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "cluster: all of it is restarted at once",
+    fault: "cluster restarted", transport: "both", history: "long", world: WORLD,
+    async run(world) {
+      await spread(world);
+      await world.joinMany(9, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 5 });
+      await traffic.flow(200);
+      await Promise.all(world.cluster.nodes.map((node) => node.stop(true)));
+      await pause(1_000);
+      await Promise.all(world.cluster.nodes.map((node) => node.start()));
+      await traffic.flow(200, 60_000);
+      return undefined;
+    },
+  },
+];

@@ -1,0 +1,110 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type CallFailure, TestPublisher, toChannel } from "../../test/helpers/publishService.js";
+import { PublishRequest } from "../../gen/halley/v1/publish.js";
+import type { Random } from "../random.js";
+import type { Ledger } from "./ledger.js";
+
+/** What is published, and how fast. */
+export interface TrafficOptions {
+  readonly channels: readonly string[];
+  /** Between two messages of a lane, in milliseconds. */
+  readonly everyMs?: number;
+  /** Publishers side by side; each waits for its answer, and repeats with its key until there is one. */
+  readonly lanes?: number;
+  /** Bytes of filler in each message. */
+  readonly bytes?: number;
+  /** Ports of publish services. */
+  readonly ports: readonly number[];
+  readonly apiKey: string;
+  readonly random: Random;
+  readonly ledger: Ledger;
+}
+
+/** Wrong things that a publish may be told; all others are retried under the same key. */
+const FINAL = new Set([3, 5, 7, 16]);
+
+/** Backends that publish numbered messages until they are stopped, and keep book of what was acknowledged. */
+export class Traffic {
+  readonly faults: string[] = [];
+  readonly #options: TrafficOptions;
+  readonly #publishers: TestPublisher[];
+  readonly #lanes: Promise<void>[];
+  #isStopped = false;
+  #count = 0;
+  #retried = 0;
+  static #runs = 0;
+  readonly #run = ++Traffic.#runs;
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+    this.#publishers = options.ports.map((port) => new TestPublisher(port, options.apiKey));
+    this.#lanes = Array.from({ length: options.lanes ?? 1 }, (_, lane) => this.#publish(lane));
+  }
+
+  /** How many were acknowledged. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many tries got no answer, or a retryable refusal. */
+  get retried(): number {
+    return this.#retried;
+  }
+
+  /** Waits until so many more were acknowledged. */
+  async flow(more: number, limitMs = 30_000): Promise<void> {
+    const goal = this.#count + more;
+    const deadline = Date.now() + limitMs;
+    while (this.#count < goal) {
+      if (Date.now() > deadline) throw new Error(`only ${String(this.#count)} of ${String(goal)} messages were acknowledged in ${String(limitMs)} ms`);
+      await pause(5);
+    }
+  }
+
+  /** Ends when what is under way is acknowledged. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(this.#lanes);
+    for (const publisher of this.#publishers) publisher.close();
+  }
+
+  async #publish(lane: number): Promise<void> {
+    const { channels, everyMs = 5, random, lanes = 1 } = this.#options;
+    for (let n = lane + 1; !this.#isStopped; n += lanes) {
+      const channel = random.pick(channels);
+      await this.#untilAcknowledged(channel, this.#run * 10_000_000 + n);
+      if (everyMs > 0) await pause(everyMs);
+    }
+  }
+
+  async #untilAcknowledged(channel: string, n: number): Promise<void> {
+    const { bytes = 0, ledger, random } = this.#options;
+    const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, String(n));
+    ledger.of(channel).unknown.add(n);
+    for (;;) {
+      try {
+        const { position } = await random.pick(this.#publishers).publish(request, 6_000);
+        const fault = position && ledger.of(channel).acknowledge(position.offset, n);
+        if (fault !== undefined) this.faults.push(`${channel}: ${fault}`);
+        this.#count += 1;
+        return;
+      } catch (error) {
+        const { code, message } = error as CallFailure;
+        if (FINAL.has(code)) {
+          this.faults.push(`${channel}: a publish was refused: ${message}`);
+          return;
+        }
+        this.#retried += 1;
+        await pause(20);
+      }
+    }
+  }
+}
+
+/** A user's inbox and everyone have targets of their own. */
+function toTarget(channel: string, body: object, key: string): PublishRequest {
+  const request = toChannel(channel, body, { key });
+  if (channel === "all") return PublishRequest.fromPartial({ ...request, target: { $case: "everyone", value: true } });
+  if (channel.startsWith("user.")) return PublishRequest.fromPartial({ ...request, target: { $case: "userId", value: channel.slice(5) } });
+  return request;
+}

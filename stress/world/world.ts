@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { stringify } from "yaml";
+import { TEST_API_KEY, TEST_JWT_SECRET } from "../../test/helpers/installation.js";
+import { type NatsCluster, startNatsCluster } from "../../test/helpers/natsCluster.js";
+import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
+import { type ClientOptions, StressClient } from "../clients/client.js";
+import { ServiceProcess } from "../process/serviceProcess.js";
+import { Random } from "../random.js";
+import { Ledger } from "./ledger.js";
+import { Traffic, type TrafficOptions } from "./traffic.js";
+
+/** What a scenario needs. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly nats: "single" | "cluster";
+  readonly publishes?: number;
+  readonly connectors?: number;
+  readonly presences?: number;
+  /** Changed limits of the connectors. */
+  readonly limits?: object;
+  readonly namespaces?: object;
+}
+
+const NAMESPACES = {
+  chat: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, presence: true, subscribe: "signed-in", publish: "signed-in", untyped: true },
+  news: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, subscribe: "signed-in", untyped: true },
+  short: { history: { messages: 20, age: "1h", bytes: "64MiB" }, subscribe: "signed-in", publish: "signed-in", untyped: true },
+  young: { history: { messages: 100_000, age: "12s", bytes: "64MiB" }, subscribe: "signed-in", untyped: true },
+  small: { history: { messages: 100_000, age: "1h", bytes: "1MiB" }, subscribe: "signed-in", untyped: true },
+  live: { subscribe: "signed-in", publish: "signed-in", untyped: true },
+};
+
+/** How long the last messages may take to everybody, after everything is well again. */
+const SETTLE_MS = 30_000;
+
+/** A whole installation with its clients and backends: real processes on loopback, which a scenario mistreats. */
+export class World {
+  readonly random: Random;
+  readonly ledger = new Ledger();
+  readonly publishes: ServiceProcess[] = [];
+  readonly connectors: ServiceProcess[] = [];
+  readonly presences: ServiceProcess[] = [];
+  readonly clients: StressClient[] = [];
+  readonly #options: WorldOptions;
+  readonly #folder = mkdtempSync(join(tmpdir(), "halley-stress-"));
+  readonly #traffics: Traffic[] = [];
+  readonly #onStop: (() => Promise<void> | void)[] = [];
+  #nats: NatsServer | undefined;
+  #cluster: NatsCluster | undefined;
+
+  private constructor(options: WorldOptions) {
+    this.#options = options;
+    this.random = new Random(options.seed);
+  }
+
+  /** Starts it, ready to use. The caller stops it. */
+  static async start(options: WorldOptions): Promise<World> {
+    const world = new World(options);
+    try {
+      await world.#start();
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
+    return world;
+  }
+
+  /** The one nats-server; throws on a cluster. */
+  get nats(): NatsServer {
+    if (!this.#nats) throw new Error("this world has a cluster");
+    return this.#nats;
+  }
+
+  get cluster(): NatsCluster {
+    if (!this.#cluster) throw new Error("this world has one nats-server");
+    return this.#cluster;
+  }
+
+  get natsUrls(): readonly string[] {
+    return this.#cluster?.urls ?? [this.nats.url];
+  }
+
+  /** Ports of the connectors that run. */
+  readonly ports = (): readonly number[] => this.connectors.filter(({ isRunning }) => isRunning).map(({ port }) => port);
+
+  /** Adds a connector that is ready; `natsUrls`: where it connects, else anywhere. */
+  async addConnector(natsUrls: readonly string[] = this.natsUrls, env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+    const limits = { STRESS_LIMITS: JSON.stringify({ drainMs: 1_000, ...this.#options.limits }) };
+    const connector = this.#service("connector", "stress/process/connector.js", { HALLEY_NATS_URL: natsUrls.join(","), HALLEY_JWT_SECRET: TEST_JWT_SECRET, ...limits, ...env });
+    this.connectors.push(connector);
+    await connector.start();
+    return connector;
+  }
+
+  async addPublish(natsUrls: readonly string[] = this.natsUrls): Promise<ServiceProcess> {
+    const publish = this.#service("publish", "services/publish/main.js", { HALLEY_NATS_URL: natsUrls.join(","), HALLEY_API_KEYS: TEST_API_KEY });
+    this.publishes.push(publish);
+    await publish.start();
+    return publish;
+  }
+
+  async addPresence(): Promise<ServiceProcess> {
+    const presence = this.#service("presence", "services/presence/main.js", { HALLEY_NATS_URL: this.natsUrls.join(","), HALLEY_API_KEYS: TEST_API_KEY });
+    this.presences.push(presence);
+    await presence.start();
+    return presence;
+  }
+
+  /** A client of some connector, subscribed. */
+  async join(options: Partial<ClientOptions> & Pick<ClientOptions, "channels">): Promise<StressClient> {
+    const client = new StressClient({ user: `u${String(this.clients.length)}`, ports: this.ports, random: this.random, ...options });
+    this.clients.push(client);
+    return client.joined();
+  }
+
+  /** Several clients, the transports in turn. */
+  joinMany(count: number, options: Partial<ClientOptions> & Pick<ClientOptions, "channels">): Promise<StressClient[]> {
+    return Promise.all(Array.from({ length: count }, (_, index) => this.join({ transport: index % 2 === 0 ? "websocket" : "poll", ...options })));
+  }
+
+  /** Backends that publish until the end. */
+  traffic(options: Partial<TrafficOptions> & Pick<TrafficOptions, "channels">): Traffic {
+    const ports = this.publishes.map(({ port }) => port);
+    const traffic = new Traffic({ ports, apiKey: TEST_API_KEY, random: this.random, ledger: this.ledger, ...options });
+    this.#traffics.push(traffic);
+    return traffic;
+  }
+
+  /** Runs at the end, before the services stop. */
+  onStop(stop: () => Promise<void> | void): void {
+    this.#onStop.push(stop);
+  }
+
+  /** Ends the traffic and waits until every client has everything that it was promised. Gives what is wrong. */
+  async settle(limitMs = SETTLE_MS): Promise<string[]> {
+    for (const traffic of this.#traffics) await traffic.stop();
+    const deadline = Date.now() + limitMs;
+    while (Date.now() < deadline && !this.clients.every(({ state }) => state.isComplete(this.ledger))) await pause(20);
+    const faults = this.#traffics.flatMap((traffic) => traffic.faults);
+    for (const { state } of this.clients) faults.push(...state.check(this.ledger));
+    return faults;
+  }
+
+  /** What every client was told that it may miss. */
+  get breaks(): string[] {
+    return this.clients.flatMap(({ state }) => state.breaks.map((reason) => `${state.name}: ${reason}`));
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#onStop) await stop();
+    for (const traffic of this.#traffics) await traffic.stop();
+    await Promise.all(this.clients.map((client) => client.stop()));
+    await Promise.all([...this.connectors, ...this.presences, ...this.publishes].map((service) => service.kill()));
+    await this.#nats?.remove();
+    await this.#cluster?.remove();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #start(): Promise<void> {
+    const { nats, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
+    if (nats === "cluster") this.#cluster = await startNatsCluster();
+    else this.#nats = await startNatsServer();
+    const replicas = nats === "cluster" ? 3 : 1;
+    writeFileSync(join(this.#folder, "halley.yaml"), stringify({ replicas, namespaces: namespaces ?? NAMESPACES }));
+    await Promise.all([
+      ...Array.from({ length: publishes }, () => this.addPublish()),
+      ...Array.from({ length: connectors }, () => this.addConnector()),
+      ...Array.from({ length: presences }, () => this.addPresence()),
+    ]);
+  }
+
+  #service(kind: string, module: string, env: Readonly<Record<string, string>>): ServiceProcess {
+    const all = { HALLEY_CONFIG: join(this.#folder, "halley.yaml"), HALLEY_LOG_LEVEL: "warn", ...env };
+    const count = [...this.connectors, ...this.publishes, ...this.presences].filter(({ name }) => name.startsWith(kind)).length;
+    return new ServiceProcess({ name: `${kind}-${String(count + 1)}`, module, prefix: kind.toUpperCase(), env: { ...all, HALLEY_LOG_LEVEL: "info" } });
+  }
+}
