@@ -82,9 +82,12 @@ export class ChannelRig {
     return rig;
   }
 
-  /** Makes the stream. */
+  /** Makes the stream; on a cluster that has just lost and found a server, as soon as that counts again. */
   async createStream(history: HistoryLimits = this.#history): Promise<void> {
-    await askJetStream(this.backend, `STREAM.CREATE.HALLEY_${this.namespace.name}`, namespaceStream(this.namespace.name, history, this.#options.replicas ?? 1));
+    const config = namespaceStream(this.namespace.name, history, this.#options.replicas ?? 1);
+    const create = (): Promise<unknown> => askJetStream(this.backend, `STREAM.CREATE.HALLEY_${this.namespace.name}`, config);
+    if (this.backend.clustered) await eventually(create, 30_000);
+    else await create();
   }
 
   async deleteStream(): Promise<void> {
