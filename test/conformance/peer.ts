@@ -34,7 +34,7 @@ export class Peer {
     const peer = new Peer(await RawWebSocket.open(port, isBinary ? "halley.v1.protobuf" : "halley.v1.json"), isBinary);
     const token = await signToken("peer");
     const first = isBinary
-      ? Buffer.concat([{ id: 1, frame: { $case: "connect", value: { token } } }, { id: 2, frame: { $case: "subscribe", value: { channel: CHANNEL } } }].map((frame) => delimited(frame)))
+      ? Buffer.concat([delimited({ id: 1, frame: { $case: "connect", value: { token } } }), delimited({ id: 2, frame: { $case: "subscribe", value: { channel: CHANNEL } } })])
       : Buffer.from(`{"id":1,"connect":{"token":"${token}"}}\n{"id":2,"subscribe":{"channel":"${CHANNEL}"}}`);
     await peer.raw.send([{ opcode: isBinary ? OPCODE.binary : OPCODE.text, payload: first }]);
     await peer.raw.until(() => peer.#answered(2));

@@ -15,6 +15,7 @@ import { SocketWriter } from "./socketWriter.js";
 
 /** What a connection is made with. */
 export interface ConnectionParts {
+  /** One that says `closing` (ClosingWebSocket). */
   readonly webSocket: WebSocket;
   /** The socket that `webSocket` lives on. Both write whole frames to it, so that theirs and ours never interleave. */
   readonly socket: Duplex;
@@ -62,7 +63,8 @@ export class WebSocketConnection implements Outlet {
     this.#session = new Session(services, this);
     webSocket.on("message", (data: Buffer, isBinary: boolean) => { this.#onMessage(data, isBinary); });
     // 1000: the client said goodbye. A reload (1001) or a cut (1006) is no leave yet.
-    webSocket.on("close", (code: number) => { this.#end(code === 1000 ? 0 : limits.reconnectGraceMs); });
+    webSocket.on("closing", (code: number | undefined) => { this.#onClosing(code === 1000 ? 0 : limits.reconnectGraceMs); });
+    webSocket.on("close", () => { this.#end(limits.reconnectGraceMs); });
     // What ws finds wrong (not UTF-8, too large, a broken frame) it closes by itself, with the code of the RFC.
     webSocket.on("error", () => undefined);
     socket.on("data", () => { this.#heardAtMs = clock.monotonicMs(); });
@@ -157,11 +159,17 @@ export class WebSocketConnection implements Outlet {
     }
   }
 
+  /** A close frame was written that is not ours: nothing may follow it, and the client has not for ever to end. */
+  #onClosing(graceMs: number): void {
+    if (this.#closingAtMs !== Infinity) return;
+    this.#closingAtMs = this.#now();
+    this.#end(graceMs);
+  }
+
   /** The client's side ended without a close frame. It may still read what was written, but not for ever. */
   #onHalfClosed(): void {
     if (this.#closingAtMs !== Infinity || this.#parts.webSocket.readyState !== this.#parts.webSocket.OPEN) return;
-    this.#closingAtMs = this.#now();
-    this.#end(this.#limits.reconnectGraceMs);
+    this.#onClosing(this.#limits.reconnectGraceMs);
   }
 
   #decode(data: Buffer, isBinary: boolean): ReadFrame[] | undefined {

@@ -4,6 +4,7 @@ import { WebSocketServer as WsServer } from "ws";
 import type { Timer } from "../../../lib/clock.js";
 import { chooseCodec } from "../protocol/codec.js";
 import type { SessionServices } from "../session/session.js";
+import { ClosingWebSocket } from "./closingWebSocket.js";
 import { Flusher } from "./flusher.js";
 import { WebSocketConnection } from "./webSocketConnection.js";
 
@@ -30,6 +31,7 @@ export class WebSocketServer {
     this.#ws = new WsServer({
       noServer: true,
       clientTracking: false,
+      WebSocket: ClosingWebSocket,
       // Memory, and its writes are asynchronous: they would overtake ours.
       perMessageDeflate: false,
       maxPayload: limits.frameBytes,
