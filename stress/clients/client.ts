@@ -3,6 +3,7 @@ import { signToken } from "../../test/helpers/installation.js";
 import type { Random } from "../random.js";
 import { PollLink } from "./pollLink.js";
 import type { ServerFrame } from "./protocol.js";
+import type { Ledger } from "../world/ledger.js";
 import { ClientState } from "./state.js";
 import { WebSocketLink } from "./webSocketLink.js";
 
@@ -20,6 +21,16 @@ export interface ClientOptions {
   readonly lostAnswers?: number;
   /** The longest pause before a reconnect. */
   readonly backoffMs?: number;
+  /** Where what was published is written down. */
+  readonly ledger: Ledger;
+  /** Makes the token of each connection; valid for an hour where left out. */
+  readonly token?: () => Promise<string>;
+  /** The session that it begins with, as a second tab of another client. */
+  readonly session?: string;
+  /** A connector that is silent for so long is taken for dead. */
+  readonly quietMs?: number;
+  /** Told of every publication as it comes. */
+  readonly onPublication?: (channel: string, number: number) => void;
 }
 
 /** A client that comes back, whatever happens to it, with its session and positions: what an SDK does, and no more. */
@@ -33,11 +44,13 @@ export class StressClient {
   #seq = 0;
   #afterMs = 0;
   #away = false;
+  #renewed = new AbortController();
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#transport = options.transport ?? "websocket";
-    this.state = new ClientState(`${options.user}/${this.#transport}`, options.channels);
+    this.state = new ClientState(`${options.user}/${this.#transport}`, options);
+    this.state.session = options.session;
     this.#run = this.#live();
   }
 
@@ -60,6 +73,12 @@ export class StressClient {
   switchTo(transport: Transport): void {
     this.#transport = transport;
     this.cut();
+  }
+
+  /** Opens another connection of its session, without ending the present one. */
+  renew(): void {
+    this.#link?.abandon();
+    this.#renewed.abort();
   }
 
   /** Stays away until `comeBack`. */
@@ -99,12 +118,14 @@ export class StressClient {
 
   async #live(): Promise<void> {
     const { signal } = this.#stopped;
-    const token = await signToken(this.#options.user);
+    const { user, token: makeToken = () => signToken(user) } = this.#options;
     while (!signal.aborted) {
       if (!this.#away) {
+        const token = await makeToken();
+        this.#renewed = new AbortController();
         this.#link = this.#transport === "websocket" ? this.#openWebSocket(token) : this.#openPoll(token);
         if (this.#stopped.signal.aborted) this.#link.cut();
-        await this.#link.ended;
+        await Promise.race([this.#link.ended, ended(this.#renewed.signal)]);
         this.#link = undefined;
       }
       const { random, backoffMs = 200 } = this.#options;
@@ -114,12 +135,16 @@ export class StressClient {
   }
 
   #openWebSocket(token: string): WebSocketLink {
-    const { random, ports, user } = this.#options;
-    return new WebSocketLink({ state: this.state, token, port: random.pick(ports()), inbox: `user.${user}`, onAfter: (afterMs) => { this.#afterMs = Math.min(afterMs, 2_000); } });
+    const { random, ports, user, quietMs } = this.#options;
+    return new WebSocketLink({ state: this.state, token, port: random.pick(ports()), inbox: `user.${user}`, ...(quietMs === undefined ? {} : { quietMs }), onAfter: (afterMs) => { this.#afterMs = Math.min(afterMs, 2_000); } });
   }
 
   #openPoll(token: string): PollLink {
-    const { random, ports, lostAnswers = 0 } = this.#options;
-    return new PollLink({ state: this.state, token, port: () => random.pick(ports()), nextSeq: () => ++this.#seq, loses: () => random.next() < lostAnswers });
+    const { random, ports, lostAnswers = 0, quietMs } = this.#options;
+    return new PollLink({ state: this.state, token, ...(quietMs === undefined ? {} : { quietMs }), port: () => random.pick(ports()), nextSeq: () => ++this.#seq, loses: () => random.next() < lostAnswers });
   }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => { signal.addEventListener("abort", () => { resolve(); }, { once: true }); });
 }

@@ -9,12 +9,14 @@ export interface PollOptions {
   readonly port: () => number;
   /** Numbers the polls of one session, over all its links. */
   readonly nextSeq: () => number;
+  /** How long it waits for an answer beyond what it asked the connector to wait. */
+  readonly quietMs?: number;
   /** Answers that this says true of are lost: the request is sent again. */
   readonly loses: () => boolean;
 }
 
 const WAIT_MS = 5_000;
-const ANSWER_MS = 15_000;
+const QUIET_MS = 10_000;
 
 /** Long-polls of a client, one after another, each at the connector that comes next. */
 export class PollLink {
@@ -23,6 +25,7 @@ export class PollLink {
   readonly ended: Promise<void>;
   #waiting: { readonly frame: object; readonly settle: (frame: ServerFrame) => void }[] = [];
   #nextId = 1_000;
+  #hasEnded = false;
 
   constructor(options: PollOptions) {
     this.#options = options;
@@ -31,7 +34,13 @@ export class PollLink {
 
   /** Sends a frame with the next poll; resolves with its answer. */
   ask(frame: object): Promise<ServerFrame> {
+    if (this.#hasEnded) return Promise.resolve(LOST);
     return new Promise((settle) => { this.#waiting.push({ frame, settle }); });
+  }
+
+  /** A poll that nobody waits for is no different from one that is lost. */
+  abandon(): void {
+    this.cut();
   }
 
   cut(): void {
@@ -40,15 +49,13 @@ export class PollLink {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    while (!signal.aborted) {
-      try {
-        await this.#poll();
-      } catch (error) {
-        this.#options.state.errors.push(error instanceof Error ? error.message.slice(0, 60) : "fault");
-        return;
-      } finally {
-        this.#settleAll();
-      }
+    try {
+      while (!signal.aborted) await this.#poll();
+    } catch (error) {
+      this.#options.state.errors.push(error instanceof Error ? error.message.slice(0, 60) : "fault");
+    } finally {
+      this.#hasEnded = true;
+      for (const { settle } of this.#waiting.splice(0)) settle(LOST);
     }
   }
 
@@ -78,7 +85,19 @@ export class PollLink {
   }
 
   async #send(body: object): Promise<PollAnswer> {
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ANSWER_MS)]);
+    const abort = new AbortController();
+    const onAbort = (): void => { abort.abort(); };
+    const timer = setTimeout(onAbort, WAIT_MS + (this.#options.quietMs ?? QUIET_MS));
+    this.#abort.signal.addEventListener("abort", onAbort);
+    try {
+      return await this.#fetch(body, abort.signal);
+    } finally {
+      clearTimeout(timer);
+      this.#abort.signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #fetch(body: object, signal: AbortSignal): Promise<PollAnswer> {
     const response = await fetch(`http://127.0.0.1:${String(this.#options.port())}/v1/poll`, { method: "POST", body: JSON.stringify(body), signal });
     const answer = (await response.json()) as PollAnswer & { error?: { reason: string } };
     if (!response.ok) throw new Error(answer.error?.reason ?? String(response.status));
@@ -106,11 +125,6 @@ export class PollLink {
       else state.take(frame);
     }
     for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) if (epoch !== "") state.raise(channel, { offset, epoch });
-  }
-
-  #settleAll(): void {
-    if (!this.#abort.signal.aborted) return;
-    for (const { settle } of this.#waiting.splice(0)) settle(LOST);
   }
 }
 

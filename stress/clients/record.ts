@@ -70,6 +70,7 @@ export class ChannelRecord {
       const stored = ledger.stored.get(offset);
       if (stored !== undefined && stored !== number) faults.push(`${String(offset)} came as ${String(number)}, it was acknowledged as ${String(stored)}`);
     }
+    if (new Set(this.received.values()).size < this.received.size) faults.push(`${String(this.received.size - new Set(this.received.values()).size)} messages came twice, under different offsets`);
     const missing = this.#missing(ledger);
     if (missing.length > 0) faults.push(`${String(missing.length)} acknowledged messages never came: ${missing.slice(0, 5).join(", ")}…`);
     return faults.map((fault) => `${this.channel}: ${fault}`);

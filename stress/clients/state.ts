@@ -1,6 +1,15 @@
-import type { Ledger } from "../world/ledger.js";
+import { isWithoutHistory, type Ledger } from "../world/ledger.js";
+import { LiveRecord } from "./liveRecord.js";
 import type { Position, ServerFrame, Subscribed } from "./protocol.js";
 import { ChannelRecord } from "./record.js";
+
+/** What a state is made with. */
+export interface StateOptions {
+  readonly channels: readonly string[];
+  readonly ledger: Ledger;
+  /** Told of every publication as it comes. */
+  readonly onPublication?: (channel: string, number: number) => void;
+}
 
 /**
  * What a client knows, whatever its transport: its channels, how far each is handled, its session. It is strict: what a
@@ -8,16 +17,18 @@ import { ChannelRecord } from "./record.js";
  */
 export class ClientState {
   readonly name: string;
-  readonly records = new Map<string, ChannelRecord>();
+  readonly records = new Map<string, ChannelRecord | LiveRecord>();
   readonly positions = new Map<string, Position>();
   /** Errors and codes that came, in order. */
   readonly errors: string[] = [];
   readonly closeCodes: number[] = [];
   session: string | undefined;
+  readonly #onPublication: StateOptions["onPublication"];
 
-  constructor(name: string, channels: readonly string[]) {
+  constructor(name: string, { channels, ledger, onPublication }: StateOptions) {
     this.name = name;
-    for (const channel of channels) this.records.set(channel, new ChannelRecord(channel));
+    this.#onPublication = onPublication;
+    for (const channel of channels) this.records.set(channel, isWithoutHistory(channel) ? new LiveRecord(channel, ledger.of(channel)) : new ChannelRecord(channel));
   }
 
   /** Whether every channel was subscribed once. */
@@ -79,6 +90,7 @@ export class ClientState {
     const record = this.records.get(channel);
     if (!record) return;
     record.take(offset, number);
+    this.#onPublication?.(channel, number);
     const present = this.positions.get(channel);
     if (!present) return;
     if (offset <= present.offset) record.faults.push(`${String(offset)} came though ${String(present.offset)} was handled`);

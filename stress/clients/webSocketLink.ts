@@ -8,6 +8,8 @@ export interface LinkOptions {
   readonly token: string;
   readonly port: number;
   readonly inbox: string;
+  /** Taken for dead when it is silent for so long. */
+  readonly quietMs?: number;
   /** Told of what the connector asks for: not before so many milliseconds. */
   readonly onAfter: (afterMs: number) => void;
 }
@@ -26,6 +28,7 @@ export class WebSocketLink {
   readonly ended: Promise<void>;
   #nextId = SIGN_IN_ID + 1;
   #hasOpened = false;
+  #isAbandoned = false;
   #quiet: NodeJS.Timeout | undefined;
 
   constructor(options: LinkOptions) {
@@ -65,6 +68,11 @@ export class WebSocketLink {
     });
   }
 
+  /** Hands on nothing more; the connection stays open until somebody closes it. */
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
   cut(): void {
     this.#socket.terminate();
   }
@@ -91,6 +99,7 @@ export class WebSocketLink {
 
   #onMessage(text: string): void {
     this.#heard();
+    if (this.#isAbandoned) return;
     for (const line of text.split("\n")) this.#onFrame(JSON.parse(line) as ServerFrame);
   }
 
@@ -128,6 +137,6 @@ export class WebSocketLink {
   /** A connector that is silent for longer than its pings is taken for dead. */
   #heard(): void {
     clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => { this.#socket.terminate(); }, QUIET_MS);
+    this.#quiet = setTimeout(() => { this.#socket.terminate(); }, this.#options.quietMs ?? QUIET_MS);
   }
 }

@@ -2,7 +2,11 @@ import type { Scenario } from "../scenario.js";
 import { clusterScenarios } from "./cluster.js";
 import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
+import { ephemeralScenarios } from "./ephemeral.js";
 import { natsScenarios } from "./nats.js";
+import { networkScenarios } from "./network.js";
+import { publishingScenarios } from "./publishing.js";
+import { sessionScenarios } from "./sessions.js";
 
 /** Every scenario, in the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [...connectionScenarios, ...connectorScenarios, ...natsScenarios, ...clusterScenarios];
+export const SCENARIOS: readonly Scenario[] = [...connectionScenarios, ...networkScenarios, ...ephemeralScenarios, ...connectorScenarios, ...publishingScenarios, ...sessionScenarios, ...natsScenarios, ...clusterScenarios];

@@ -41,6 +41,11 @@ export class Traffic {
     this.#lanes = Array.from({ length: options.lanes ?? 1 }, (_, lane) => this.#publish(lane));
   }
 
+  /** What its first number, and its first key, is counted up from. */
+  get base(): number {
+    return this.#run * 10_000_000;
+  }
+
   /** How many were acknowledged. */
   get count(): number {
     return this.#count;
@@ -72,7 +77,7 @@ export class Traffic {
     const { channels, everyMs = 5, random, lanes = 1 } = this.#options;
     for (let n = lane + 1; !this.#isStopped; n += lanes) {
       const channel = random.pick(channels);
-      await this.#untilAcknowledged(channel, this.#run * 10_000_000 + n);
+      await this.#untilAcknowledged(channel, this.base + n);
       if (everyMs > 0) await pause(everyMs);
     }
   }
@@ -80,11 +85,12 @@ export class Traffic {
   async #untilAcknowledged(channel: string, n: number): Promise<void> {
     const { bytes = 0, ledger, random } = this.#options;
     const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, String(n));
-    ledger.of(channel).unknown.add(n);
+    ledger.of(channel).begin(n);
     for (;;) {
       try {
         const { position } = await random.pick(this.#publishers).publish(request, 6_000);
         const fault = position && ledger.of(channel).acknowledge(position.offset, n);
+        if (!position) ledger.of(channel).acknowledgeSent(n);
         if (fault !== undefined) this.faults.push(`${channel}: ${fault}`);
         this.#count += 1;
         return;

@@ -111,7 +111,7 @@ export class World {
 
   /** A client of some connector, subscribed. */
   async join(options: Partial<ClientOptions> & Pick<ClientOptions, "channels">): Promise<StressClient> {
-    const client = new StressClient({ user: `u${String(this.clients.length)}`, ports: this.ports, random: this.random, ...options });
+    const client = new StressClient({ user: `u${String(this.clients.length)}`, ports: this.ports, random: this.random, ledger: this.ledger, ...options });
     this.clients.push(client);
     return client.joined();
   }
@@ -142,6 +142,21 @@ export class World {
     const faults = this.#traffics.flatMap((traffic) => traffic.faults);
     for (const { state } of this.clients) faults.push(...state.check(this.ledger));
     return faults;
+  }
+
+  /** Waits for a fact, which `what` names where it doesn't come. */
+  async until(isSo: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
+    const deadline = Date.now() + limitMs;
+    while (!(await isSo())) {
+      if (Date.now() > deadline) throw new Error(`not within ${String(limitMs)} ms: ${what}`);
+      await pause(20);
+    }
+  }
+
+  /** A metric of the connectors that run, summed. */
+  async metric(name: string): Promise<number> {
+    const values = await Promise.all(this.connectors.filter(({ isRunning }) => isRunning).map((connector) => connector.metric(name)));
+    return values.reduce((sum, value) => sum + value, 0);
   }
 
   /** What every client was told that it may miss. */
