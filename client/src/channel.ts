@@ -1,5 +1,5 @@
 import { type HalleyError } from "./errors.js";
-import { type Position, positionOf, type Publication, type SubscribedFrame } from "./frames.js";
+import { checked, type Position, positionOf, type Publication, type SubscribedFrame } from "./frames.js";
 import { advanced, covers, isSeen, raised } from "./positions.js";
 import { type Listener } from "./subscription.js";
 
@@ -54,13 +54,15 @@ export class Channel {
   /** The subscription stands: tells so, then hands over what was missed. */
   subscribed(frame: SubscribedFrame): void {
     const position = positionOf(frame.position);
-    const missed = frame.publications ?? [];
+    const missed = (frame.publications ?? []).map(checked);
     const isSameHistory = this.#position?.epoch === position.epoch;
     // In another history the old offset says nothing; everything that was sent is news.
     if (!isSameHistory) this.#position = { offset: Math.min(position.offset, ...missed.map(({ offset }) => offset - 1)), epoch: position.epoch };
     this.status = "live";
     this.#tell((listener) => this.#tellStands(listener, frame.recovered === true, position));
     for (const publication of missed) this.take(publication);
+    // A callback ended it: what came after that callback's publication was not handled.
+    if (!this.#isLive()) return;
     this.#position = frame.recovered === true && this.#position ? raised(this.#position, position) : position;
   }
 
@@ -73,7 +75,7 @@ export class Channel {
 
   /** Hands a publication to the listeners, unless it was handled already. */
   take(publication: Publication): void {
-    const { offset } = publication;
+    const { offset } = checked(publication);
     if (this.status !== "live" || (this.#position && isSeen(this.#position, offset))) return;
     this.#tell((listener) => listener.onPublication(publication));
     if (this.#position) this.#position = advanced(this.#position, offset);
@@ -101,6 +103,11 @@ export class Channel {
   #tellStands(listener: Listener, isRecovered: boolean, position: Position): void {
     const recovered = !this.#unserved.delete(listener) && isRecovered;
     listener.onSubscribed?.({ channel: this.name, recovered, position });
+  }
+
+  /** As callbacks change it meanwhile. */
+  #isLive(): boolean {
+    return this.status === "live";
   }
 
   /** Calls something of each listener; one that throws stops nobody else. One that was removed meanwhile is left out. */

@@ -67,6 +67,7 @@ export class Channels {
   connected({ subscriptions = {} }: ConnectedFrame): void {
     this.#isConnected = true;
     for (const [name, frame] of Object.entries(subscriptions)) {
+      if (this.#isOver()) return;
       (this.#channels.get(name) ?? this.#create(name)).subscribed(frame);
     }
     this.#askAll();
@@ -93,6 +94,11 @@ export class Channels {
   /** These channels are proven up to these positions. */
   raise(positions: Positions): void {
     for (const [name, wire] of Object.entries(positions)) this.#channels.get(name)?.raise(positionOf(wire));
+  }
+
+  /** As callbacks of the app, which may close the client, change it meanwhile. */
+  #isOver(): boolean {
+    return !this.#isConnected;
   }
 
   #raiseNamespaces(positions: Positions): void {
@@ -147,7 +153,8 @@ export class Channels {
 
   #ended(name: string, reason: string): void {
     const channel = this.#channels.get(name);
-    if (!channel) return;
+    // Before the answer to a subscribe it means a subscription that was given up since.
+    if (channel?.status !== "live") return;
     this.#channels.delete(channel.name);
     channel.end(new HalleyError("PERMISSION_DENIED", reason, `the connector ended the subscription of ${name}: ${reason}`));
   }
@@ -158,7 +165,10 @@ export class Channels {
     // The connector goes on with what it subscribed by itself, so its position is kept up.
     if (!channel.isUnheard || (isServerHeld(channel.name) && channel.status === "live")) return;
     this.#channels.delete(channel.name);
-    if (channel.status === "idle" || channel.takeBack()) return;
+    const { status } = channel;
+    // What else is in the frame that is being handed over is nobody's, and was not handled.
+    channel.status = "idle";
+    if (status === "idle" || channel.takeBack()) return;
     this.#deps.requests.tell({ unsubscribe: { channel: channel.name } });
   }
 }

@@ -117,7 +117,7 @@ export class Halley {
     this.#connection.connect();
   }
 
-  /** Ends the connection; publishes without an answer are rejected (CLOSED). connect() goes on where this left off. */
+  /** Ends the connection; publishes without an answer are rejected (CLOSED), also before the first connect(). connect() goes on where this left off. */
   close(): void {
     this.#connection.close();
   }
@@ -183,7 +183,8 @@ export class Halley {
       connected: (frame) => {
         this.#inbox.known(frame.user);
         this.#channels.connected(frame);
-        this.#outbox.connected();
+        // A callback of the app may have closed the client.
+        if (this.state === "connected") this.#outbox.connected();
       },
       lost: () => {
         this.#channels.lost();
