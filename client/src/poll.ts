@@ -44,7 +44,7 @@ interface PollLinkParts {
 
 interface InFlight {
   readonly abort: AbortController;
-  readonly timer: Timer;
+  timer: Timer;
   /** Whether it asks for something, so that its answer comes at once. */
   readonly isBusy: boolean;
   readonly positions: Positions;
@@ -68,6 +68,8 @@ class PollLink implements Link {
   /** Whether the cursor lost channels since the last poll was sent. */
   #hasLeft = false;
   #inFlight: InFlight | undefined;
+  /** Polls that a newer one has overtaken, until they are answered or given up: as many as fit in their limit. */
+  readonly #overtaken = new Set<InFlight>();
   #startedAtMs = -Infinity;
   #paced: Timer | undefined;
   #scheduled = false;
@@ -97,8 +99,11 @@ class PollLink implements Link {
     if (this.#closed) return;
     this.#closed = true;
     this.#paced?.cancel();
-    this.#inFlight?.timer.cancel();
-    this.#inFlight?.abort.abort();
+    for (const { timer, abort } of [...this.#overtaken, ...(this.#inFlight ? [this.#inFlight] : [])]) {
+      timer.cancel();
+      abort.abort();
+    }
+    this.#overtaken.clear();
   }
 
   #take(frame: ClientFrame): void {
@@ -152,7 +157,8 @@ class PollLink implements Link {
   /** Its answer is not looked at any more: the cursor has not moved, so the newer poll is given the same and more. */
   #overtake(older: InFlight): void {
     older.timer.cancel();
-    this.#clock.after(OVERTAKEN_LIMIT_MS, () => older.abort.abort());
+    older.timer = this.#clock.after(OVERTAKEN_LIMIT_MS, () => older.abort.abort());
+    this.#overtaken.add(older);
   }
 
   #takeBatch(): ClientFrame[] {
@@ -170,19 +176,31 @@ class PollLink implements Link {
     const body = { ...session, token: this.#token, seq: this.#counter.next(), frames, positions: mine.positions, waitMs };
     const outcome = await ask(this.#url, body, mine.abort.signal);
     mine.timer.cancel();
+    this.#overtaken.delete(mine);
     if (this.#closed || this.#inFlight !== mine) return;
     this.#inFlight = undefined;
     if ("end" in outcome) {
-      this.close();
-      this.#events.onEnd(outcome.end);
+      this.#end(outcome.end);
       return;
     }
     this.#events.onAlive();
-    this.#handle(outcome.answer, mine);
+    try {
+      this.#handle(outcome.answer, mine);
+    } catch {
+      // Something on the way answered with JSON of its own, for instance.
+      this.#end({ code: 0, reason: "the poll was answered by something that is no answer" });
+    }
     this.#next();
   }
 
+  #end(end: LinkEnd): void {
+    if (this.#closed) return;
+    this.close();
+    this.#events.onEnd(end);
+  }
+
   #handle(answer: PollAnswer, { left }: InFlight): void {
+    if (typeof answer.session !== "string") throw new TypeError("no session");
     const given = Object.entries(answer.positions ?? {}).map(([channel, wire]): [string, Position] => [channel, positionOf(wire)]);
     const frames = this.#signIn ? asConnected(answer, this.#signIn) : (answer.frames ?? []);
     this.#session = answer.session;

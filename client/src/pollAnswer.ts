@@ -48,7 +48,8 @@ function startOf(channel: string, answer: PollAnswer, brought: Positions): Posit
 /** What the refusal of a poll means, in the close codes of the protocol. */
 export function endOfRefusal(status: number, error: ErrorFrame, retryAfterMs: number | undefined): LinkEnd {
   const reason = error.message ?? error.reason ?? `the connector answered ${status}`;
-  switch (status) {
+  // Without the connector's word for it, it was something on the way (a proxy, a captive portal), and may pass.
+  switch (error.reason === undefined ? 0 : status) {
     case 400:
       return { code: 3503, reason };
     case 401:
