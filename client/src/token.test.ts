@@ -42,6 +42,18 @@ describe("token source", () => {
     expect(asked).toBe(3);
   });
 
+  it("lets a due token serve as long as it lives, and not longer, where no new one can be had", async () => {
+    const clock = new FakeClock();
+    let given: string | undefined = tokenFor("ada", { iat: now, exp: now + 101 });
+    const source = new TokenSource(() => given ?? Promise.reject(new Error("backend away")), clock);
+    const token = await source.get();
+    given = undefined;
+    await clock.advance(99_000);
+    expect(await source.get()).toBe(token);
+    await clock.advance(1_000);
+    await expect(source.get()).rejects.toMatchObject({ reason: "TOKEN_UNAVAILABLE" });
+  });
+
   it("can't renew a string", async () => {
     const source = new TokenSource(tokenFor("ada", { iat: now, exp: now + 1 }), new FakeClock());
     expect(source.renewable).toBe(false);

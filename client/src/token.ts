@@ -4,6 +4,8 @@ import { HalleyError } from "./errors.js";
 /** A token (JWT), or what fetches one: it is called for the first connection, before a token expires and after it did. */
 export type TokenProvider = string | (() => string | Promise<string>);
 
+/** What a backend that is away answers ("Bad Gateway") is no token: the connector would refuse it for good. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 /** A provider that has not answered by then has failed. */
 const PROVIDER_LIMIT_MS = 15_000;
 /** Refresh after this part of the token's life: the rest is for retries. */
@@ -41,10 +43,19 @@ export class TokenSource {
     return this.#current ?? "";
   }
 
-  /** The present token, or a new one where there is none or it is due. Rejects with TOKEN_UNAVAILABLE. */
+  /**
+   * The present token, or a new one where there is none or it is due; where that can't be had, the present one serves as long
+   * as it lives. Rejects with TOKEN_UNAVAILABLE.
+   */
   async get(): Promise<string> {
     const due = this.refreshInMs();
-    return this.#current !== undefined && (due === undefined || due > 0) ? this.#current : this.renew();
+    if (this.#current !== undefined && (due === undefined || due > 0)) return this.#current;
+    try {
+      return await this.renew();
+    } catch (fault) {
+      if (this.#current !== undefined && this.#lifeLeftMs(this.#current, 1) > 0) return this.#current;
+      throw fault;
+    }
   }
 
   /** A new token from the provider; the given string where there is no provider. Rejects with TOKEN_UNAVAILABLE. */
@@ -66,11 +77,16 @@ export class TokenSource {
    */
   refreshInMs(): number | undefined {
     if (!this.renewable || this.#current === undefined) return undefined;
-    const { exp, iat } = claimsOf(this.#current);
-    if (typeof exp !== "number") return undefined;
+    const dueInMs = this.#lifeLeftMs(this.#current, REFRESH_AT);
+    return dueInMs === Infinity ? undefined : Math.min(Math.max(dueInMs, 0), LONGEST_TIMER_MS);
+  }
+
+  /** How long it takes until this part of the token's life is over. */
+  #lifeLeftMs(token: string, part: number): number {
+    const { exp, iat } = claimsOf(token);
+    if (typeof exp !== "number") return Infinity;
     const lifeMs = typeof iat === "number" ? sureLifeMs(iat, exp) : Math.max(exp * 1_000 - this.#receivedMs, LEAST_LIFE_MS);
-    const dueMs = this.#receivedMs + lifeMs * REFRESH_AT;
-    return Math.min(Math.max(dueMs - this.#clock.nowMs(), 0), LONGEST_TIMER_MS);
+    return this.#receivedMs + lifeMs * part - this.#clock.nowMs();
   }
 
   #ask(provider: () => string | Promise<string>): Promise<string> {
@@ -83,7 +99,12 @@ export class TokenSource {
       Promise.resolve()
         .then(provider)
         .then(
-          (token) => {
+          (given: unknown) => {
+            const token = typeof given === "string" ? given.trim() : "";
+            if (!JWT.test(token)) {
+              fail("the token provider gave something that is no JWT");
+              return;
+            }
             timer.cancel();
             resolve(token);
           },
