@@ -114,6 +114,29 @@ describe("outbox", () => {
     await expect(scene.halley.publish("chat.lobby", "ä".repeat(300_000))).rejects.toMatchObject({ reason: "TOO_LARGE" });
   });
 
+  it("asks often enough to be done in time when what the connector waits for comes back", async () => {
+    const scene = new Scene();
+    scene.chance = 0.999;
+    await scene.connect();
+    const published = scene.halley.publish("chat.lobby", "patient");
+    let answered = 0;
+    const refuse = (): void => {
+      for (; answered < scene.webSocket.link.asked("publish").length; answered++) {
+        const id = scene.webSocket.link.asked("publish")[answered]?.id ?? 0;
+        scene.webSocket.link.say({ id, error: { code: "UNAVAILABLE", reason: "NATS_UNAVAILABLE", message: "again", retryable: true } });
+      }
+    };
+    for (let seconds = 0; seconds < 24; seconds++) {
+      refuse();
+      await scene.clock.advance(1_000);
+    }
+    refuse();
+    await scene.clock.advance(5_000);
+    const last = scene.webSocket.link.asked("publish").at(-1);
+    scene.webSocket.link.say({ id: last?.id ?? 0, published: {} });
+    expect(await published).toEqual({ duplicate: false });
+  });
+
   it("sends what the data was when it was published", async () => {
     const scene = new Scene({ publishTimeoutMs: 1_000 });
     const data = { text: "before" };

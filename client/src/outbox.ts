@@ -11,6 +11,9 @@ export const MAX_DATA_BYTES = 240 * 1_024;
 /** All kept publishes together, in bytes. */
 export const MAX_OUTBOX_BYTES = 4 * 1_024 * 1_024;
 
+/** The longest pause before a publish that the connector asked to repeat: well within the time for which it is tried. */
+const LONGEST_RETRY_MS = 5_000;
+
 /** One publish on its way. */
 export interface Outgoing {
   readonly channel: string;
@@ -51,7 +54,7 @@ export class Outbox {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#backoff = new Backoff(deps.random);
+    this.#backoff = new Backoff(deps.random, 1_000, LONGEST_RETRY_MS);
   }
 
   /** How many publishes are not acknowledged yet. */

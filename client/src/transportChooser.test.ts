@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { settle } from "../test/fakeClock.js";
+import { FakeClock, settle } from "../test/fakeClock.js";
 import { Scene } from "../test/scene.js";
+import { ScriptedTransport } from "../test/scriptedTransport.js";
+import { TransportChooser } from "./transportChooser.js";
 
 /** Two WebSockets that open and die without a message, as behind some proxies. */
 async function fallBack(scene: Scene): Promise<void> {
@@ -59,6 +61,14 @@ describe("transport chooser", () => {
     scene.webSocket.link.welcome();
     expect(scene.halley.transport).toBe("websocket");
     expect(scene.memory.size).toBe(0);
+  });
+
+  it("does not wait for ever when the clock was set back since", () => {
+    const clock = new FakeClock();
+    const remembered = JSON.stringify({ probeAtMs: clock.nowMs() + 90 * 86_400_000, probes: 3 });
+    const memory = { getItem: () => remembered, setItem: () => undefined, removeItem: () => undefined };
+    const chooser = new TransportChooser([new ScriptedTransport("websocket"), new ScriptedTransport("poll")], { clock, memory, key: "k" });
+    expect(chooser.probe()?.inMs).toBe(600_000);
   });
 
   it("stays with long-poll while probes fail, and asks less and less often", async () => {

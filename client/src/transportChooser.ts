@@ -45,7 +45,7 @@ export class TransportChooser {
   /** The transport to probe and when, in milliseconds from now; undefined while the preferred one is used. */
   probe(): { readonly transport: Transport; readonly inMs: number } | undefined {
     if (!this.#fallback) return undefined;
-    return { transport: this.#transports[0], inMs: Math.max(0, this.#fallback.probeAtMs - this.#clock.nowMs()) };
+    return { transport: this.#transports[0], inMs: Math.min(Math.max(0, this.#fallback.probeAtMs - this.#clock.nowMs()), LAST_PROBE_MS) };
   }
 
   /** The transport carried a message. */

@@ -1,5 +1,5 @@
 /**
- * Tells when the page or the network comes back: the tab is shown, restored from the back/forward cache, or online again.
+ * Tells when the page or the network comes back: the tab is shown, thawed, restored from the back/forward cache, or online again.
  * Phones freeze pages without closing their sockets, so only asking shows whether the connection still lives. Answers how
  * to stop; does nothing outside of a browser.
  */
@@ -11,10 +11,12 @@ export function watchWakes(onWake: () => void): () => void {
   window.addEventListener("pageshow", onPageShow);
   window.addEventListener("online", onWake);
   document.addEventListener("visibilitychange", shown);
+  document.addEventListener("resume", onWake);
   return () => {
     window.removeEventListener("pageshow", onPageShow);
     window.removeEventListener("online", onWake);
     document.removeEventListener("visibilitychange", shown);
+    document.removeEventListener("resume", onWake);
   };
 
   function onPageShow(event: PageTransitionEvent): void {
