@@ -107,6 +107,45 @@ describe("connection", () => {
     expect(scene.webSocket.links).toHaveLength(1);
   });
 
+  it("takes what is no token for a provider that is away", async () => {
+    const answers = ["<html>Bad Gateway</html>", "", undefined as unknown as string, `${tokenFor("ada")}\n`];
+    const scene = new Scene({ token: () => answers.shift() ?? "" });
+    scene.halley.connect();
+    await scene.clock.advance(10_000);
+    scene.webSocket.link.welcome();
+    expect(scene.webSocket.link.asked("connect")[0]?.connect?.token).toBe(tokenFor("ada"));
+    expect(scene.states.filter(({ error }) => error?.reason === "TOKEN_UNAVAILABLE")).toHaveLength(3);
+  });
+
+  it("reconnects with the token that it has, as long as that lives, while no new one can be had", async () => {
+    let isAway = false;
+    const scene: Scene = new Scene({
+      token: () => {
+        if (isAway) throw new Error("backend away");
+        const iat = Math.floor(scene.clock.nowMs() / 1_000);
+        return tokenFor("ada", { iat, exp: iat + 101 });
+      },
+    });
+    await scene.connect();
+    isAway = true;
+    await scene.clock.advance(20_000);
+    for (let pings = 0; pings < 7; pings++) {
+      scene.webSocket.link.say({ ping: {} });
+      await scene.clock.advance(10_000);
+    }
+    scene.webSocket.link.end();
+    await scene.clock.advance(1_000);
+    scene.webSocket.link.welcome();
+    expect(scene.halley.state).toBe("connected");
+    scene.webSocket.link.end({ code: 3101 });
+    await scene.clock.advance(20_000);
+    expect(scene.states.at(-1)?.error?.reason).toBe("TOKEN_UNAVAILABLE");
+    isAway = false;
+    for (let seconds = 0; seconds < 30 && scene.webSocket.links.length < 3; seconds++) await scene.clock.advance(1_000);
+    scene.webSocket.link.welcome();
+    expect(scene.halley.state).toBe("connected");
+  });
+
   it("takes any frame for a sign of life, and 1.5 ping intervals of silence for the end", async () => {
     const scene = new Scene();
     await scene.connect();
@@ -146,6 +185,19 @@ describe("connection", () => {
     scene.chance = 0;
     scene.wake();
     await scene.clock.advance(0);
+    expect(scene.webSocket.links).toHaveLength(2);
+  });
+
+  it("is not put off by wakes, or by calls of connect(), in quick succession", async () => {
+    const scene = new Scene();
+    await scene.connect();
+    scene.chance = 0.9;
+    scene.webSocket.link.end();
+    for (let calls = 0; calls < 20; calls++) {
+      await scene.clock.advance(100);
+      if (scene.halley.state === "disconnected") scene.wake();
+      scene.halley.connect();
+    }
     expect(scene.webSocket.links).toHaveLength(2);
   });
 

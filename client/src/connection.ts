@@ -18,6 +18,8 @@ const SIGN_IN_LIMIT_MS = 10_000;
 const STABLE_MS = 10_000;
 /** Wakes come to many clients at once, too. */
 const WAKE_SPREAD_MS = 500;
+/** No connector sends clients away for longer; past what a browser's timers can hold, they would come back at once. */
+const LONGEST_AWAY_MS = 3_600_000;
 
 /** What the connection needs of the rest of the client. */
 export interface ConnectionDeps {
@@ -66,6 +68,8 @@ export class Connection {
   #generation = 0;
   /** The connector asked not to be visited earlier (monotonic). */
   #notBeforeMs = 0;
+  /** When the next attempt comes (monotonic). */
+  #retryAtMs = 0;
   #timers: Timer[] = [];
 
   constructor(deps: ConnectionDeps) {
@@ -98,10 +102,11 @@ export class Connection {
 
   /** Ends it, without an error. */
   close(): void {
-    if (this.#state === "closed") return;
-    this.#drop();
-    this.#backoff.reset();
-    this.#enter("closed");
+    if (this.#state !== "closed") {
+      this.#drop();
+      this.#backoff.reset();
+      this.#enter("closed");
+    }
     this.#deps.hooks.ended(HalleyError.closed());
   }
 
@@ -113,8 +118,10 @@ export class Connection {
   /** The page or the network came back: what waits is tried now, what seems connected is asked for a sign of life. */
   wake(): void {
     if (this.#state === "disconnected") {
-      const waitMs = Math.max(0, this.#notBeforeMs - this.#deps.clock.monotonicMs());
-      this.#retryIn(waitMs + Math.floor(this.#deps.random() * WAKE_SPREAD_MS));
+      const nowMs = this.#deps.clock.monotonicMs();
+      const waitMs = Math.max(0, this.#notBeforeMs - nowMs) + Math.floor(this.#deps.random() * WAKE_SPREAD_MS);
+      // Wakes can come in quick succession: each would put the attempt off again.
+      if (nowMs + waitMs < this.#retryAtMs) this.#retryIn(waitMs);
     } else if (this.#state === "connected") {
       this.#deps.requests.ask({ refresh: { token: this.#deps.tokens.present } }, () => undefined);
       this.#liveness.expectAnswer();
@@ -149,9 +156,11 @@ export class Connection {
     this.#drop();
     this.#transport = transport;
     this.#link = link;
+    const generation = this.#generation;
     this.#enter("connecting");
-    this.#signIn(this.#deps.tokens.present);
-    return this.#eventsOf(this.#generation);
+    // A listener may have closed the client.
+    if (generation === this.#generation) this.#signIn(this.#deps.tokens.present);
+    return this.#eventsOf(generation);
   }
 
   #signIn(token: string): void {
@@ -193,15 +202,26 @@ export class Connection {
         if (present()) this.#heard();
       },
       onFrame: (frame) => {
-        if (present()) this.#take(frame);
+        if (present()) this.#guard(() => this.#take(frame));
       },
       onPositions: (positions) => {
-        if (present()) this.#deps.hooks.positions(positions);
+        if (present()) this.#guard(() => this.#deps.hooks.positions(positions));
       },
       onEnd: (end) => {
         if (present()) this.#ended(end);
       },
     };
+  }
+
+  /** What the connector sent may be no frame at all: nothing more is believed on that link. */
+  #guard(take: () => void): void {
+    const generation = this.#generation;
+    try {
+      take();
+    } catch (fault) {
+      const why = fault instanceof Error ? fault.message : String(fault);
+      if (generation === this.#generation) this.#ended({ code: 0, reason: `the connector sent something that can't be read: ${why}` });
+    }
   }
 
   #heard(): void {
@@ -236,8 +256,9 @@ export class Connection {
     this.#deps.hooks.ended(error);
   }
 
-  #retryAfter(error: HalleyError, afterMs = 0): void {
+  #retryAfter(error: HalleyError, askedMs = 0): void {
     const { clock } = this.#deps;
+    const afterMs = askedMs > 0 ? Math.min(askedMs, LONGEST_AWAY_MS) : 0;
     if (this.#state === "connected" && clock.monotonicMs() - this.#connectedAtMs >= STABLE_MS) this.#backoff.reset();
     this.#drop();
     this.#notBeforeMs = clock.monotonicMs() + afterMs;
@@ -248,6 +269,7 @@ export class Connection {
 
   #retryIn(delayMs: number): void {
     this.#cancelTimers();
+    this.#retryAtMs = this.#deps.clock.monotonicMs() + delayMs;
     this.#timers.push(this.#deps.clock.after(delayMs, () => void this.#attempt()));
   }
 

@@ -107,7 +107,15 @@ export interface ServerFrame {
   readonly disconnect?: DisconnectFrame;
 }
 
-/** A position as it came over the wire, with what was left out. */
+/** A position as it came over the wire, with what was left out. Throws where it is none. */
 export function positionOf(wire: Partial<Position> | undefined): Position {
-  return { offset: wire?.offset ?? 0, epoch: wire?.epoch ?? "" };
+  const { offset = 0, epoch = "" } = wire ?? {};
+  if (!Number.isSafeInteger(offset) || typeof epoch !== "string") throw new TypeError("a position is no position");
+  return { offset, epoch };
+}
+
+/** A publication whose place is certain: without one it could come twice. Throws where it has none. */
+export function checked(publication: Publication): Publication {
+  if (!Number.isSafeInteger(publication.offset)) throw new TypeError("a publication has no offset");
+  return publication;
 }

@@ -4,6 +4,8 @@ import { type Clock, type Timer } from "./clock.js";
 const SILENT_INTERVALS = 1.5;
 /** When the connector doesn't say how often it pings. */
 const DEFAULT_INTERVAL_MS = 25_000;
+/** Timers of browsers overflow far above this; connectors ping far more often. */
+const LONGEST_INTERVAL_MS = 3_600_000;
 /** After a wake, an answer must come within this. */
 const WAKE_ANSWER_MS = 3_000;
 
@@ -24,7 +26,7 @@ export class Liveness {
   /** Begins to watch a connection on which the connector pings at this interval. */
   watch(pingIntervalMs = DEFAULT_INTERVAL_MS): void {
     this.stop();
-    this.#patienceMs = pingIntervalMs * SILENT_INTERVALS;
+    this.#patienceMs = (pingIntervalMs > 0 ? Math.min(pingIntervalMs, LONGEST_INTERVAL_MS) : DEFAULT_INTERVAL_MS) * SILENT_INTERVALS;
     this.heard();
     this.#check();
   }

@@ -13,7 +13,18 @@ export const REQUESTS_PER_SECOND = 50;
 /** At once, after a pause: a page that comes back subscribes to everything. */
 export const REQUESTS_AT_ONCE = 1_000;
 
+/** What answers what, where nothing is wrong. */
+const ANSWERS: Readonly<Record<keyof Request, keyof ServerFrame>> = {
+  connect: "connected",
+  subscribe: "subscribed",
+  unsubscribe: "unsubscribed",
+  publish: "published",
+  members: "members",
+  refresh: "refreshed",
+};
+
 interface Pending {
+  readonly request: Request;
   readonly done: (outcome: Outcome) => void;
   /** Undefined while it waits for its turn. */
   timer: Timer | undefined;
@@ -45,7 +56,7 @@ export class Requests {
    */
   ask(request: Request, done: (outcome: Outcome) => void): () => boolean {
     const id = this.#nextId();
-    this.#pending.set(id, { done, timer: undefined });
+    this.#pending.set(id, { request, done, timer: undefined });
     this.#push({ id, ...request });
     return () => this.#takeBack(id);
   }
@@ -55,10 +66,15 @@ export class Requests {
     this.#push({ id: this.#nextId(), ...request });
   }
 
-  /** Takes a frame that answers something; false: it answers nothing that is awaited. */
+  /**
+   * Takes a frame that answers something; false: it answers nothing that is awaited. Throws where it answers something else
+   * than was asked: who confuses ids can't be believed that anything was stored.
+   */
   answer(frame: ServerFrame): boolean {
     const { id, error } = frame;
-    if (id === undefined || !this.#pending.has(id)) return false;
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || !pending) return false;
+    if (!error && !isAnswerTo(pending.request, frame)) throw new TypeError(`frame ${id} answers something else`);
     this.#settle(id, error ? { error: HalleyError.ofFrame(error) } : { answer: frame });
     return true;
   }
@@ -116,6 +132,13 @@ export class Requests {
     this.#lastId = this.#lastId >= 0xffff_ffff ? 1 : this.#lastId + 1;
     return this.#lastId;
   }
+}
+
+function isAnswerTo(request: Request, frame: ServerFrame): boolean {
+  const channel = frame.subscribed?.channel;
+  if (request.subscribe && channel !== undefined && channel !== request.subscribe.channel) return false;
+  const answers: Readonly<Record<string, unknown>> = { ...frame };
+  return Object.entries(ANSWERS).some(([asked, answer]) => asked in request && typeof answers[answer] === "object" && answers[answer] !== null);
 }
 
 function tooLate(): HalleyError {
