@@ -20,8 +20,9 @@ function printTable(): void {
   for (const { fault, transport, history, isShort = false, name } of SCENARIOS) print(`${fault} | ${transport} | ${history} | ${isShort ? "yes" : ""} | ${name}`);
 }
 
-function printOutcome({ scenario, faults, acknowledged, received, seconds }: Outcome): void {
+function printOutcome({ scenario, faults, notes, acknowledged, received, seconds }: Outcome): void {
   print(`${faults.length === 0 ? "ok  " : "FAIL"} ${scenario.name} (${seconds.toFixed(1)} s, ${String(acknowledged)} acknowledged, ${String(received)} received)`);
+  for (const note of notes) print(`       ${note}`);
   for (const fault of faults.slice(0, 20)) print(`       ${fault}`);
 }
 

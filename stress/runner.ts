@@ -7,6 +7,8 @@ export interface Outcome {
   readonly scenario: Scenario;
   readonly seed: number;
   readonly faults: readonly string[];
+  /** Figures that it measured. */
+  readonly notes: readonly string[];
   /** Messages that were acknowledged, and publications that came, in all. */
   readonly acknowledged: number;
   readonly received: number;
@@ -38,7 +40,7 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Out
   } catch (error) {
     faults.push(`the end: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return { scenario, seed, faults, acknowledged, received, seconds: (performance.now() - startedMs) / 1_000 };
+  return { scenario, seed, faults, notes: world?.notes ?? [], acknowledged, received, seconds: (performance.now() - startedMs) / 1_000 };
 }
 
 function dishonest(world: World, honest: readonly string[]): string[] {

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { signToken } from "../../test/helpers/installation.js";
 import type { Random } from "../random.js";
@@ -45,6 +46,7 @@ export class StressClient {
   #afterMs = 0;
   #away = false;
   #renewed = new AbortController();
+  readonly #awayFrom = new Set<string>();
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -96,6 +98,17 @@ export class StressClient {
     if (this.#link instanceof WebSocketLink) this.#link.read(on);
   }
 
+  /** Leaves a channel for a while, on its WebSocket, and subscribes it again from where it was. Nothing where it is away from it already. */
+  async resubscribe(channel: string, afterMs: number): Promise<void> {
+    const link = this.#link;
+    if (!(link instanceof WebSocketLink) || this.#awayFrom.has(channel)) return;
+    this.#awayFrom.add(channel);
+    await link.ask({ unsubscribe: { channel } });
+    await pause(afterMs);
+    link.subscribe(channel);
+    this.#awayFrom.delete(channel);
+  }
+
   /** Publishes with a key, as often as it takes. Gives the position, or the refusal. */
   async publish(channel: string, n: number, key: string): Promise<ServerFrame> {
     for (;;) {
@@ -122,6 +135,7 @@ export class StressClient {
     while (!signal.aborted) {
       if (!this.#away) {
         const token = await makeToken();
+        this.state.dialedAtMs = performance.now();
         this.#renewed = new AbortController();
         this.#link = this.#transport === "websocket" ? this.#openWebSocket(token) : this.#openPoll(token);
         if (this.#stopped.signal.aborted) this.#link.cut();

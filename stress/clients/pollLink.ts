@@ -16,6 +16,8 @@ export interface PollOptions {
 }
 
 const WAIT_MS = 5_000;
+/** The connector takes no more; the others come with the next poll. */
+const FRAMES_PER_POLL = 150;
 const QUIET_MS = 10_000;
 
 /** Long-polls of a client, one after another, each at the connector that comes next. */
@@ -67,6 +69,7 @@ export class PollLink {
     const frames: object[] = [];
     for (const channel of state.records.keys()) {
       if (brought.has(channel) || channel === "all" || channel.startsWith("user.")) continue;
+      if (frames.length === FRAMES_PER_POLL) break;
       asked.set(this.#nextId, channel);
       frames.push({ id: this.#nextId++, subscribe: { channel } });
     }

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { isWithoutHistory, type Ledger } from "../world/ledger.js";
 import { LiveRecord } from "./liveRecord.js";
 import type { Position, ServerFrame, Subscribed } from "./protocol.js";
@@ -23,6 +24,9 @@ export class ClientState {
   readonly errors: string[] = [];
   readonly closeCodes: number[] = [];
   session: string | undefined;
+  /** When it began to connect, and when a subscription stood, the last time; by the clock of performance. */
+  dialedAtMs = 0;
+  subscribedAtMs = 0;
   readonly #onPublication: StateOptions["onPublication"];
 
   constructor(name: string, { channels, ledger, onPublication }: StateOptions) {
@@ -60,6 +64,7 @@ export class ClientState {
   subscribed(channel: string, { position, recovered = false, publications = [] }: Subscribed, brought: Position | undefined): void {
     const record = this.records.get(channel);
     if (!record) return;
+    this.subscribedAtMs = performance.now();
     record.subscribed(recovered, position, brought);
     if (!brought || !recovered) this.positions.set(channel, { offset: Math.min(position.offset, ...publications.map(({ offset }) => offset - 1)), epoch: position.epoch });
     for (const { offset, data } of publications) this.#take(channel, offset, data.n);

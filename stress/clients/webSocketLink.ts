@@ -23,7 +23,7 @@ export class WebSocketLink {
   readonly #socket: WebSocket;
   /** By id, the channel of a subscribe frame and the position that it brought. */
   readonly #asked = new Map<number, string>();
-  readonly #brought: ReadonlyMap<string, Position>;
+  readonly #brought: Map<string, Position>;
   readonly #waiting = new Map<number, (frame: ServerFrame) => void>();
   readonly ended: Promise<void>;
   #nextId = SIGN_IN_ID + 1;
@@ -66,6 +66,16 @@ export class WebSocketLink {
       if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ id, ...frame }));
       else this.#settle(id, { error: { code: "UNAVAILABLE", reason: "CONNECTION_LOST", message: "not open", retryable: true } });
     });
+  }
+
+  /** Subscribes a channel from where the client is, where the connection is open. */
+  subscribe(channel: string): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    const position = this.#options.state.positions.get(channel);
+    if (position) this.#brought.set(channel, position);
+    const id = this.#nextId++;
+    this.#asked.set(id, channel);
+    this.#socket.send(JSON.stringify({ id, subscribe: { channel, ...(position ? { position } : {}) } }));
   }
 
   /** Hands on nothing more; the connection stays open until somebody closes it. */

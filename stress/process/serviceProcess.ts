@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { promisify } from "node:util";
 import { eventually } from "../../test/helpers/eventually.js";
 
 /** What to run. */
@@ -92,6 +93,12 @@ export class ServiceProcess {
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`http://127.0.0.1:${String(this.#opsPort)}/metrics`)).text();
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1] ?? 0);
+  }
+
+  /** What it has in memory (RSS), in bytes. */
+  async memoryBytes(): Promise<number> {
+    const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(this.pid)]);
+    return Number(stdout) * 1_024;
   }
 
   #keep(text: string): void {

@@ -7,6 +7,9 @@ import { natsScenarios } from "./nats.js";
 import { networkScenarios } from "./network.js";
 import { publishingScenarios } from "./publishing.js";
 import { sessionScenarios } from "./sessions.js";
+import { slowScenarios } from "./slow.js";
+import { manyScenarios } from "./many.js";
+import { stormScenarios } from "./storm.js";
 
 /** Every scenario, in the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [...connectionScenarios, ...networkScenarios, ...ephemeralScenarios, ...connectorScenarios, ...publishingScenarios, ...sessionScenarios, ...natsScenarios, ...clusterScenarios];
+export const SCENARIOS: readonly Scenario[] = [...connectionScenarios, ...networkScenarios, ...ephemeralScenarios, ...connectorScenarios, ...slowScenarios, ...manyScenarios, ...stormScenarios, ...publishingScenarios, ...sessionScenarios, ...natsScenarios, ...clusterScenarios];

@@ -44,6 +44,8 @@ export class World {
   readonly connectors: ServiceProcess[] = [];
   readonly presences: ServiceProcess[] = [];
   readonly clients: StressClient[] = [];
+  /** Figures worth printing, in sentences. */
+  readonly notes: string[] = [];
   readonly #options: WorldOptions;
   readonly #folder = mkdtempSync(join(tmpdir(), "halley-stress-"));
   readonly #traffics: Traffic[] = [];
