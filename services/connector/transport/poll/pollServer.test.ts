@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { subjects } from "../../../../lib/bus/subjects.js";
 import { eventually } from "../../../../test/helpers/eventually.js";
 import { FakeClock } from "../../../../test/helpers/fakeClock.js";
 import { signToken } from "../../../../test/helpers/installation.js";
@@ -107,6 +108,40 @@ describe("poll server", () => {
     await expect(poll({ session, seq: 2, frames: pongs(2) })).rejects.toMatchObject({ reason: "TOO_MANY_FRAMES", retryAfterMs: 1_000 });
     clock.advance(3_000);
     await poll({ session, seq: 3, frames: pongs(2) });
+  });
+
+  it("counts the subscriptions of a session that has gone on elsewhere no more, until it polls here again", async () => {
+    await start();
+    const { session, positions } = await poll({ frames: [{ id: 1, subscribe: { channel: "chat.x" } }] });
+    const id = test.services.sessionIds.check(session, "1")!;
+    const pollsElsewhere = async (): Promise<void> => {
+      test.bus.publish(subjects.session(id.key), Buffer.from(`c2 ${String(clock.nowMs() + 1)}`));
+      await eventually(() => !test.services.registry.isHere(id));
+      clock.advance(2);
+    };
+    await pollsElsewhere();
+    expect([polls.sessions, test.counts.get("chat.x")]).toEqual([1, 0]);
+    await poll({ session, seq: 2, positions });
+    expect(test.counts.get("chat.x")).toBe(1);
+    await pollsElsewhere();
+    clock.advance(10_000);
+    expect([polls.sessions, test.counts.get("chat.x")]).toEqual([0, 0]);
+    expect(test.presence.filter((told) => told.startsWith("closed") || told.startsWith("left"))).toEqual([`closed ${id.key} 0`]);
+  });
+
+  it("tells presence of a session again that a WebSocket had here while it was elsewhere", async () => {
+    await start();
+    const { session, positions } = await poll({ frames: [{ id: 1, subscribe: { channel: "chat.x" } }] });
+    const id = test.services.sessionIds.check(session, "1")!;
+    test.bus.publish(subjects.session(id.key), Buffer.from(`c2 ${String(clock.nowMs() + 1)}`));
+    await eventually(() => !test.services.registry.isHere(id));
+    const webSocket = { supersede: () => undefined };
+    test.services.registry.claim(id, "1", webSocket);
+    test.services.registry.release(id, webSocket);
+    test.services.presence.sessionClosed(id.bytes, 5_000);
+    clock.advance(2_000);
+    await poll({ session, seq: 2, positions });
+    expect(test.presence.slice(-3)).toEqual([`closed ${id.key} 5000`, `opened ${id.key}`, "joined chat.x"]);
   });
 
   it("gives its session up to a WebSocket here without telling presence that it is gone", async () => {

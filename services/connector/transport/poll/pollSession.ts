@@ -25,10 +25,13 @@ export class PollSession implements SessionOwner {
   readonly publishes: PublishSlots;
   readonly #parts: PollSessionParts;
   readonly #rate: FrameRate;
+  /** What it is subscribed to, as long as the session is owned here. */
   readonly #channels = new Set<string>();
   #current: { readonly seq: number; readonly poll: Poll } | undefined;
   #idle: Timer;
-  #begun = false;
+  /** When it first polled here, milliseconds since 1970. */
+  #begunAtMs: number | undefined;
+  #owned = false;
   #ended = false;
 
   constructor(parts: PollSessionParts) {
@@ -60,7 +63,7 @@ export class PollSession implements SessionOwner {
   /** The session's channels are those of the poll now, if it is the newest. */
   setChannels(poll: Poll): void {
     const { channels } = poll;
-    if (this.#ended || this.#current?.poll !== poll) return;
+    if (this.#ended || !this.#owned || this.#current?.poll !== poll) return;
     for (const channel of this.#channels) if (!channels.has(channel)) this.#leave(channel);
     for (const channel of channels) if (!this.#channels.has(channel)) this.#join(channel);
   }
@@ -79,8 +82,9 @@ export class PollSession implements SessionOwner {
 
   supersede(successor: Successor): void {
     this.#current?.poll.end("superseded");
-    // Elsewhere: polls may alternate between connectors, so the session stays here too until it has been idle.
+    // Elsewhere: polls may alternate between connectors, so presence has the session here too until it has been idle.
     if (successor === "here") this.#end(false);
+    else this.#disown();
   }
 
   get #limits(): Limits {
@@ -92,12 +96,21 @@ export class PollSession implements SessionOwner {
     try {
       services.registry.claim(id, userId, this);
     } catch (error) {
-      if (!this.#begun) this.#end(false);
+      if (this.#begunAtMs === undefined) this.#end(false);
       throw error;
     }
-    if (this.#begun) return;
-    this.#begun = true;
-    services.presence.sessionOpened({ id: id.bytes, user: userId, transport: "poll", sinceMs: services.clock.nowMs() });
+    if (this.#owned) return;
+    this.#owned = true;
+    this.#begunAtMs ??= services.clock.nowMs();
+    // Anew also where it was known: a WebSocket may have come here, and gone, while the session was elsewhere.
+    services.presence.sessionOpened({ id: id.bytes, user: userId, transport: "poll", sinceMs: this.#begunAtMs });
+  }
+
+  /** The session's channels are counted where its newest connection is. */
+  #disown(): void {
+    this.#owned = false;
+    for (const channel of this.#channels) this.#parts.services.counts.remove(channel);
+    this.#channels.clear();
   }
 
   #endWhenIdle(): Timer {
@@ -123,10 +136,10 @@ export class PollSession implements SessionOwner {
     this.#ended = true;
     const { services, id, onEnd } = this.#parts;
     this.#idle.cancel();
-    for (const channel of this.#channels) services.counts.remove(channel);
+    this.#disown();
     services.registry.release(id, this);
     // A WebSocket may have brought the session back here, by way of another connector: it is not ours to close then.
-    if (isGone && this.#begun && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, 0);
+    if (isGone && this.#begunAtMs !== undefined && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, 0);
     onEnd();
   }
 }
