@@ -112,7 +112,7 @@ export class PollLink {
     state.session = answer.session;
     // A channel whose first position comes with this answer, without a subscribe frame: own ones.
     for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) {
-      if (brought.has(channel) || [...asked.values()].includes(channel) || epoch === "") continue;
+      if (!state.records.has(channel) || brought.has(channel) || [...asked.values()].includes(channel) || epoch === "") continue;
       const first = answer.frames.find(({ publication }) => publication?.channel === channel)?.publication?.offset;
       state.subscribed(channel, { position: { offset: first === undefined ? offset : first - 1, epoch }, recovered: false }, undefined);
     }
@@ -127,7 +127,15 @@ export class PollLink {
       else if (unsubscribed?.reason !== undefined) state.errors.push(unsubscribed.reason);
       else state.take(frame);
     }
-    for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) if (epoch !== "") state.raise(channel, { offset, epoch });
+    for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) this.#settlePosition(channel, { offset, epoch });
+  }
+
+  /** Own channels that nobody looks at are brought back as they came: a poll without them would be answered at once. */
+  #settlePosition(channel: string, position: Position): void {
+    const { state } = this.#options;
+    if (position.epoch === "") return;
+    if (state.records.has(channel)) state.raise(channel, position);
+    else state.positions.set(channel, position);
   }
 }
 
