@@ -51,6 +51,15 @@ async function runAll(options: Options): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
+let hasEnded = false;
+// A run that ends early must not look like one that went well.
+process.on("exit", (code) => {
+  if (hasEnded) return;
+  print(`the run ended early (${String(code)})`);
+  process.exitCode = 1;
+});
+const alive = setInterval(() => undefined, 60_000);
+
 try {
   const options = readOptions(process.argv.slice(2));
   if (options.isList) printTable();
@@ -58,4 +67,7 @@ try {
 } catch (error) {
   process.stderr.write(`stress: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+} finally {
+  hasEnded = true;
+  clearInterval(alive);
 }

@@ -80,7 +80,7 @@ export class Publishers {
     else if (!position) this.#faults.push(`${client.state.name}: a publish was refused: ${answer.error?.reason ?? "without a position"}`);
     else {
       if (answer.published.duplicate === true) this.#duplicates += 1;
-      const fault = ledger.acknowledge(position.offset, number);
+      const fault = ledger.acknowledge(position, number);
       if (fault !== undefined) this.#faults.push(`${channel}: ${fault}`);
     }
   }

@@ -67,10 +67,11 @@ export class ChannelRecord {
   check(ledger: ChannelLedger): string[] {
     const faults = [...this.faults];
     for (const [offset, number] of this.received) {
-      const stored = ledger.stored.get(offset);
+      const stored = this.#storedBy(ledger).get(offset);
       if (stored !== undefined && stored !== number) faults.push(`${String(offset)} came as ${String(number)}, it was acknowledged as ${String(stored)}`);
     }
-    if (new Set(this.received.values()).size < this.received.size) faults.push(`${String(this.received.size - new Set(this.received.values()).size)} messages came twice, under different offsets`);
+    const copies = this.count - new Set(this.received.values()).size;
+    if (copies > 0) faults.push(`${String(copies)} messages came as two, under different offsets`);
     const missing = this.#missing(ledger);
     if (missing.length > 0) faults.push(`${String(missing.length)} acknowledged messages never came: ${missing.slice(0, 5).join(", ")}…`);
     return faults.map((fault) => `${this.channel}: ${fault}`);
@@ -87,8 +88,12 @@ export class ChannelRecord {
 
   #missing(ledger: ChannelLedger): number[] {
     const missing: number[] = [];
-    for (const offset of ledger.stored.keys()) if (this.#isPromised(offset) && !this.received.has(offset)) missing.push(offset);
+    for (const offset of this.#storedBy(ledger).keys()) if (this.#isPromised(offset) && !this.received.has(offset)) missing.push(offset);
     return missing;
+  }
+
+  #storedBy(ledger: ChannelLedger): ReadonlyMap<number, number> {
+    return ledger.storedIn(this.#stretches.at(-1)?.epoch ?? "");
   }
 
   /** Inside a stretch that ended, up to what was handled of it; in the present one, everything above its start. */

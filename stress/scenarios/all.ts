@@ -3,13 +3,27 @@ import { clusterScenarios } from "./cluster.js";
 import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
 import { ephemeralScenarios } from "./ephemeral.js";
+import { manyScenarios } from "./many.js";
 import { natsScenarios } from "./nats.js";
+import { natsLinkScenarios } from "./natsLink.js";
 import { networkScenarios } from "./network.js";
 import { publishingScenarios } from "./publishing.js";
 import { sessionScenarios } from "./sessions.js";
 import { slowScenarios } from "./slow.js";
-import { manyScenarios } from "./many.js";
 import { stormScenarios } from "./storm.js";
 
 /** Every scenario, in the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [...connectionScenarios, ...networkScenarios, ...ephemeralScenarios, ...connectorScenarios, ...slowScenarios, ...manyScenarios, ...stormScenarios, ...publishingScenarios, ...sessionScenarios, ...natsScenarios, ...clusterScenarios];
+export const SCENARIOS: readonly Scenario[] = [
+  ...connectionScenarios,
+  ...networkScenarios,
+  ...ephemeralScenarios,
+  ...connectorScenarios,
+  ...slowScenarios,
+  ...manyScenarios,
+  ...stormScenarios,
+  ...publishingScenarios,
+  ...sessionScenarios,
+  ...natsScenarios,
+  ...natsLinkScenarios,
+  ...clusterScenarios,
+];

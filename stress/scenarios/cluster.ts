@@ -102,6 +102,25 @@ export const clusterScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "cluster: a route is cut until what came has expired: those who missed it are told so",
+    fault: "route cut", transport: "both", history: "short", world: { ...WORLD, replicas: 1 }, honest: ["HISTORY_LOST", "unrecovered"],
+    async run(world) {
+      const leader = await leaderOf(world, "young");
+      const away = world.cluster.nodes.find((node) => node !== leader);
+      if (!away) throw new Error("no other node");
+      await world.addConnector([away.url]);
+      const clients = await world.joinMany(4, { channels: ["young.a", "young.b"] });
+      world.cluster.routes.cut(leader.name, away.name);
+      await world.publishOnce(["young.a", "young.b"]);
+      await pause(16_000);
+      world.cluster.routes.heal(leader.name, away.name);
+      await world.publishOnce(["young.a"]);
+      const isTold = (): boolean => clients.every(({ state }) => [...state.records.values()].every(({ breaks, count }) => breaks.length + count > 0));
+      for (let waited = 0; waited < 20_000 && !isTold(); waited += 100) await pause(100);
+      return clients.flatMap(({ state }) => [...state.records.values()].filter(({ breaks, count }) => breaks.length === 0 && count < 1).map(({ channel }) => `${state.name} was not told that a message of ${channel} was lost`));
+    },
+  },
+  {
     name: "cluster: all of it is restarted at once",
     fault: "cluster restarted", transport: "both", history: "long", world: WORLD,
     async run(world) {

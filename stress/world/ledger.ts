@@ -8,20 +8,24 @@ export function isWithoutHistory(channel: string): boolean {
 
 /** What was published on one channel and acknowledged: the truth that clients are held against. */
 export class ChannelLedger {
-  /** By offset, the number of the message. */
-  readonly stored = new Map<number, number>();
-  /** Numbers whose answer never came: they may be stored, or not. */
-  readonly unknown = new Set<number>();
+  /** By epoch and offset, the number of the message. */
+  readonly #stored = new Map<string, Map<number, number>>();
   /** Where nothing is stored: the numbers that were acknowledged, in order. Such a channel has one publisher, which counts up. */
   readonly sent: number[] = [];
   /** By number, when it was sent for the first time, by the clock of performance. */
   readonly begunAtMs = new Map<number, number>();
-  #newest = 0;
   #newestBegun = 0;
 
-  /** The highest acknowledged offset. */
-  get newest(): number {
-    return this.#newest;
+  /** How many were acknowledged. */
+  get size(): number {
+    let sum = 0;
+    for (const { size } of this.#stored.values()) sum += size;
+    return sum;
+  }
+
+  /** What was acknowledged in one history: by offset, the number of the message. */
+  storedIn(epoch: string): ReadonlyMap<number, number> {
+    return this.#stored.get(epoch) ?? NOTHING;
   }
 
   /** The highest number that was sent, acknowledged or not. */
@@ -31,27 +35,27 @@ export class ChannelLedger {
 
   /** A message is on its way. */
   begin(number: number): void {
-    this.unknown.add(number);
     this.begunAtMs.set(number, performance.now());
     this.#newestBegun = Math.max(this.#newestBegun, number);
   }
 
   /** An acknowledgement where nothing is stored. */
   acknowledgeSent(number: number): void {
-    this.unknown.delete(number);
     this.sent.push(number);
   }
 
   /** An acknowledgement. Gives what is wrong with it. */
-  acknowledge(offset: number, number: number): string | undefined {
-    const before = this.stored.get(offset);
-    this.unknown.delete(number);
+  acknowledge({ offset, epoch }: { readonly offset: number; readonly epoch: string }, number: number): string | undefined {
+    const stored = this.#stored.get(epoch) ?? new Map<number, number>();
+    this.#stored.set(epoch, stored);
+    const before = stored.get(offset);
     if (before !== undefined && before !== number) return `offset ${String(offset)} was acknowledged for ${String(before)} and for ${String(number)}`;
-    this.stored.set(offset, number);
-    this.#newest = Math.max(this.#newest, offset);
+    stored.set(offset, number);
     return undefined;
   }
 }
+
+const NOTHING: ReadonlyMap<number, number> = new Map();
 
 /** The ledgers of all channels. */
 export class Ledger {
@@ -69,7 +73,7 @@ export class Ledger {
   /** All acknowledged messages. */
   get messages(): number {
     let sum = 0;
-    for (const { stored, sent } of this.#channels.values()) sum += stored.size + sent.length;
+    for (const { size, sent } of this.#channels.values()) sum += size + sent.length;
     return sum;
   }
 }

@@ -11,6 +11,8 @@ export interface TrafficOptions {
   readonly everyMs?: number;
   /** Publishers side by side; each waits for its answer, and repeats with its key until there is one. */
   readonly lanes?: number;
+  /** Each lane ends after so many; left out: at `stop`. */
+  readonly count?: number;
   /** Bytes of filler in each message. */
   readonly bytes?: number;
   /** Ports of publish services. */
@@ -46,6 +48,11 @@ export class Traffic {
     return this.#run * 10_000_000;
   }
 
+  /** Resolves when all lanes have ended. */
+  get ended(): Promise<void> {
+    return Promise.all(this.#lanes).then(() => undefined);
+  }
+
   /** How many were acknowledged. */
   get count(): number {
     return this.#count;
@@ -74,8 +81,8 @@ export class Traffic {
   }
 
   async #publish(lane: number): Promise<void> {
-    const { channels, everyMs = 5, random, lanes = 1 } = this.#options;
-    for (let n = lane + 1; !this.#isStopped; n += lanes) {
+    const { channels, everyMs = 5, random, lanes = 1, count = Infinity } = this.#options;
+    for (let n = lane + 1; !this.#isStopped && n <= count * lanes; n += lanes) {
       const channel = random.pick(channels);
       await this.#untilAcknowledged(channel, this.base + n);
       if (everyMs > 0) await pause(everyMs);
@@ -89,7 +96,7 @@ export class Traffic {
     for (;;) {
       try {
         const { position } = await random.pick(this.#publishers).publish(request, 6_000);
-        const fault = position && ledger.of(channel).acknowledge(position.offset, n);
+        const fault = position && ledger.of(channel).acknowledge(position, n);
         if (!position) ledger.of(channel).acknowledgeSent(n);
         if (fault !== undefined) this.faults.push(`${channel}: ${fault}`);
         this.#count += 1;

@@ -9,6 +9,7 @@ import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.
 import { type ClientOptions, StressClient } from "../clients/client.js";
 import { ServiceProcess } from "../process/serviceProcess.js";
 import { Random } from "../random.js";
+import { DirectPublisher } from "./directPublisher.js";
 import { Ledger } from "./ledger.js";
 import { Traffic, type TrafficOptions } from "./traffic.js";
 
@@ -16,6 +17,8 @@ import { Traffic, type TrafficOptions } from "./traffic.js";
 export interface WorldOptions {
   readonly seed: number;
   readonly nats: "single" | "cluster";
+  /** Of each stream; left out: as many as there are servers. */
+  readonly replicas?: number;
   readonly publishes?: number;
   readonly connectors?: number;
   readonly presences?: number;
@@ -50,6 +53,7 @@ export class World {
   readonly #folder = mkdtempSync(join(tmpdir(), "halley-stress-"));
   readonly #traffics: Traffic[] = [];
   readonly #onStop: (() => Promise<void> | void)[] = [];
+  #direct: DirectPublisher | undefined;
   #nats: NatsServer | undefined;
   #cluster: NatsCluster | undefined;
 
@@ -131,6 +135,31 @@ export class World {
     return traffic;
   }
 
+  /** One message to each of these channels. Resolves when they are acknowledged. */
+  async publishOnce(channels: readonly string[]): Promise<void> {
+    const traffics = channels.map((channel) => this.traffic({ channels: [channel], lanes: 1, count: 1 }));
+    await Promise.all(traffics.map((traffic) => traffic.ended));
+  }
+
+  /** A message straight onto NATS, as a backend without gRPC publishes it. Resolves when it is stored. */
+  async publishOnNats(channel: string, n: number, headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    const direct = await this.direct();
+    const fault = this.ledger.of(channel).acknowledge(await direct.publish(channel, `{"n":${String(n)}}`, headers), n);
+    if (fault !== undefined) throw new Error(fault);
+  }
+
+  /** A backend on NATS itself. */
+  async direct(): Promise<DirectPublisher> {
+    this.#direct ??= await DirectPublisher.connect(this.natsUrls);
+    return this.#direct;
+  }
+
+  /** Resolves when every client has everything that it was promised so far, or the time is over. */
+  async complete(limitMs = SETTLE_MS): Promise<void> {
+    const deadline = Date.now() + limitMs;
+    while (Date.now() < deadline && !this.clients.every(({ state }) => state.isComplete(this.ledger))) await pause(20);
+  }
+
   /** Runs at the end, before the services stop. */
   onStop(stop: () => Promise<void> | void): void {
     this.#onStop.push(stop);
@@ -139,8 +168,7 @@ export class World {
   /** Ends the traffic and waits until every client has everything that it was promised. Gives what is wrong. */
   async settle(limitMs = SETTLE_MS): Promise<string[]> {
     for (const traffic of this.#traffics) await traffic.stop();
-    const deadline = Date.now() + limitMs;
-    while (Date.now() < deadline && !this.clients.every(({ state }) => state.isComplete(this.ledger))) await pause(20);
+    await this.complete(limitMs);
     const faults = this.#traffics.flatMap((traffic) => traffic.faults);
     for (const { state } of this.clients) faults.push(...state.check(this.ledger));
     return faults;
@@ -169,6 +197,7 @@ export class World {
   async stop(): Promise<void> {
     for (const stop of this.#onStop) await stop();
     for (const traffic of this.#traffics) await traffic.stop();
+    await this.#direct?.close();
     await Promise.all(this.clients.map((client) => client.stop()));
     await Promise.all([...this.connectors, ...this.presences, ...this.publishes].map((service) => service.kill()));
     await this.#nats?.remove();
@@ -177,10 +206,9 @@ export class World {
   }
 
   async #start(): Promise<void> {
-    const { nats, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
+    const { nats, publishes = 1, connectors = 2, presences = 0, namespaces, replicas = nats === "cluster" ? 3 : 1 } = this.#options;
     if (nats === "cluster") this.#cluster = await startNatsCluster();
     else this.#nats = await startNatsServer();
-    const replicas = nats === "cluster" ? 3 : 1;
     writeFileSync(join(this.#folder, "halley.yaml"), stringify({ replicas, namespaces: namespaces ?? NAMESPACES }));
     await Promise.all([
       ...Array.from({ length: publishes }, () => this.addPublish()),

@@ -114,9 +114,14 @@ export class Audit {
   }
 
   async #compare(channels: readonly AuditedChannel[], tick: number): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, log, history } = this.#parts;
     const { newest, unreadable } = await this.#ask(channels, tick);
-    if (unreadable > 0) for (const channel of channels) if (!newest.has(channel.subject)) channel.resync();
+    const { firstSequence } = await history.infoAfterNow();
+    for (const channel of channels) {
+      if (newest.has(channel.subject)) continue;
+      // Nothing is there: was it never, or is it gone again?
+      if (unreadable > 0 || firstSequence > channel.standing.proven + 1) channel.resync();
+    }
     const isBehind = (channel: AuditedChannel): boolean => channel.standing.last < (newest.get(channel.subject) ?? 0);
     const suspects = channels.filter(isBehind);
     if (suspects.length === 0) return;

@@ -6,6 +6,7 @@ import type { NamespaceFeed } from "./namespaceFeed.js";
 import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import { proveRecovery } from "./recoveryProof.js";
+import type { Standing } from "./standing.js";
 
 /** What a reader is made with. */
 interface ReaderParts {
@@ -73,14 +74,15 @@ export class ChannelReader {
   }
 
   /**
-   * Whether nothing that was stored above `proven` can have gone unseen: it is younger than what age removes (`provenAtMs`:
-   * when it was proven, monotonic clock), and the stream still begins at or below it.
+   * Up to where messages may have come and gone unseen since `proven`; undefined when none can have: it is younger than what
+   * age removes (`provenAtMs`: when it was proven, monotonic clock), and the stream still begins at or below it.
    */
-  async isUnbroken({ proven, provenAtMs, epoch }: { readonly proven: number; readonly provenAtMs: number; readonly epoch: string }): Promise<boolean> {
+  async goneUpTo({ proven, provenAtMs, epoch }: Pick<Standing, "proven" | "provenAtMs" | "epoch">): Promise<number | undefined> {
     const { feed, clock } = this.#parts;
     const info = await feed.history.infoAfterNow();
     const isYoung = info.maxAgeMs === 0 || clock.monotonicMs() - provenAtMs < info.maxAgeMs;
-    return info.epoch === epoch && isYoung && info.firstSequence <= proven + 1;
+    if (info.epoch === epoch && isYoung && info.firstSequence <= proven + 1) return undefined;
+    return Math.max(proven, info.firstSequence - 1);
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {

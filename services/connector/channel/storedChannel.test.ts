@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
 import { eventually } from "../../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+import { startTcpProxy } from "../../../test/helpers/tcpProxy.js";
 import { makeHeaders } from "../../../lib/bus/bus.js";
 import type { Position } from "../protocol/position.js";
 import type { Chunk } from "./channel.js";
@@ -138,6 +139,24 @@ describe("stored channel", () => {
       return channel.watermark;
     });
     expect(listener.heard.slice(20)).toEqual(["HISTORY_CHANGED", 101, 102, 103]);
+  });
+
+  it("is told when messages came and expired while the connection was gone, of which nothing else tells", async () => {
+    const proxy = await startTcpProxy(nats.port);
+    rig = await ChannelRig.start([`nats://127.0.0.1:${String(proxy.port)}`], { history: { ageMs: 1_000 }, backendServers: [nats.url] });
+    const { channel, listener } = await rig.listen();
+    proxy.mode = "refuse";
+    proxy.cut();
+    await eventually(() => !rig.bus.connected);
+    await rig.publish(1);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    proxy.mode = "pass";
+    await eventually(() => listener.heard.length > 0);
+    await rig.publish(2);
+    await eventually(() => listener.heard.includes(2));
+    expect(listener.heard).toEqual(["HISTORY_LOST", 2]);
+    expect(channel.position.epoch).toBe(rig.feed.epoch);
+    await proxy.stop();
   });
 
   it("opens without a position to prove where nothing was ever stored, and raises it with the ticks", async () => {

@@ -1,34 +1,17 @@
 import type { BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
-import type { Clock } from "../../../lib/clock.js";
-import type { Log } from "../../../lib/log.js";
 import { Pause } from "../../../lib/pause.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, ResetReason, Subscriber } from "./channel.js";
 import { ChannelReader } from "./channelReader.js";
 import { gapRule } from "./gapRule.js";
-import type { FeedChannel, NamespaceFeed } from "./namespaceFeed.js";
+import type { FeedChannel } from "./namespaceFeed.js";
 import { type MessagePlace, readPlace } from "./messagePlace.js";
 import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import { Ring } from "./ring.js";
-import type { RingBudget } from "./ringBudget.js";
 import { Standing } from "./standing.js";
-import { type WaitingBounds, WaitingMessages } from "./waitingMessages.js";
-
-/** What a channel is made with. */
-export interface StoredChannelParts extends WaitingBounds {
-  readonly name: string;
-  readonly feed: NamespaceFeed;
-  readonly budget: RingBudget;
-  readonly ringBytes: number;
-  readonly subscribe: (subject: string, handler: (message: BusMessage) => void) => BusSubscription;
-  /** A publication, a tombstone, or undefined for a message that is not delivered (and has been dealt with). */
-  readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
-  /** Told when a hole was found and how many messages were read to fill it. */
-  readonly onRepaired: (messages: number) => void;
-  readonly clock: Clock;
-  readonly log: Log;
-}
+import type { StoredChannelParts } from "./storedChannelParts.js";
+import { WaitingMessages } from "./waitingMessages.js";
 
 /** Something to do before live messages may be taken again. Rejects when it must be tried again. */
 type Work = () => Promise<void>;
@@ -275,7 +258,7 @@ export class StoredChannel implements Channel, FeedChannel {
       if (this.#state === "opening") this.#beginAt(newest, tick);
       else if (standing.epoch !== feed.epoch) this.#continueAt(newest, tick);
       else {
-        await this.#repair(newest);
+        await this.#catchUp(newest);
         // The leader named the newest after this tick had come: nothing is between them.
         standing.prove(tick);
       }
@@ -307,21 +290,31 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   async #readUpToLeader(): Promise<void> {
-    await this.#repair(await this.#reader.newest());
+    await this.#catchUp(await this.#reader.newest());
+  }
+
+  /** The leader has named its newest: reads up to it. Where there is nothing to read, others may have come and gone. */
+  async #catchUp(newest: number): Promise<void> {
+    if (newest > this.standing.last) await this.#repair(newest);
+    else this.#loseUpTo(await this.#reader.goneUpTo(this.standing));
+  }
+
+  #loseUpTo(sequence: number | undefined): void {
+    if (sequence === undefined) return;
+    this.standing.see(sequence);
+    this.#reset("HISTORY_LOST");
   }
 
   /** Reads and delivers everything up to `to`, or tells the subscribers that it is lost. */
   async #repair(to: number): Promise<void> {
     const standing = this.standing;
-    if (standing.last >= to) return;
     let repaired = 0;
     while (standing.last < to) {
       const { last: from, proven, epoch } = standing;
       const chunk = await this.#reader.read({ from, to, proven, epoch, ...REPAIR_CHUNK });
       if (this.#isClosed()) return;
       if (chunk === undefined) {
-        standing.see(to);
-        this.#reset("HISTORY_LOST");
+        this.#loseUpTo(to);
         return;
       }
       for (const publication of chunk.publications) {
@@ -337,11 +330,9 @@ export class StoredChannel implements Channel, FeedChannel {
 
   /** The message is the only one on the channel: were there others that came and went since the channel was proven? */
   async #ask({ sequence }: MessagePlace): Promise<void> {
-    const isUnbroken = await this.#reader.isUnbroken(this.standing);
+    const gone = await this.#reader.goneUpTo(this.standing);
     this.standing.prove(sequence - 1);
-    if (isUnbroken) return;
-    this.standing.see(sequence - 1);
-    this.#reset("HISTORY_LOST");
+    if (gone !== undefined) this.#loseUpTo(sequence - 1);
   }
 }
 

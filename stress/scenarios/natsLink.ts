@@ -1,0 +1,76 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { startTcpProxy, type TcpProxy } from "../../test/helpers/tcpProxy.js";
+import type { Scenario } from "../scenario.js";
+import type { World } from "../world/world.js";
+
+const WORLD = { nats: "single", connectors: 1 } as const;
+
+/** Adds a connector whose way to NATS leads through a proxy; clients that should suffer use only that one. */
+async function addBehindProxy(world: World): Promise<{ readonly proxy: TcpProxy; readonly ports: () => readonly number[] }> {
+  const proxy = await startTcpProxy(world.nats.port);
+  world.onStop(() => proxy.stop());
+  const connector = await world.addConnector([`nats://127.0.0.1:${String(proxy.port)}`]);
+  return { proxy, ports: () => [connector.port] };
+}
+
+/** What happens between a connector and NATS, while clients keep their connections. */
+export const natsLinkScenarios: readonly Scenario[] = [
+  {
+    name: "a connector's link to NATS is cut again and again, under load",
+    fault: "NATS link cut", transport: "both", history: "long", isShort: true, world: WORLD,
+    async run(world) {
+      const { proxy, ports } = await addBehindProxy(world);
+      await world.joinMany(8, { channels: ["chat.a", "chat.b"], ports });
+      const traffic = world.traffic({ channels: ["chat.a", "chat.b"], lanes: 4, everyMs: 2 });
+      for (let cuts = 0; cuts < 6; cuts++) {
+        await traffic.flow(150);
+        proxy.cut();
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "a connector's link to NATS is cut while one message comes for each of 40 channels, and nothing after",
+    fault: "NATS link cut", transport: "both", history: "long", world: WORLD,
+    async run(world) {
+      const { proxy, ports } = await addBehindProxy(world);
+      const channels = Array.from({ length: 40 }, (_, index) => `chat.quiet${String(index)}`);
+      await world.joinMany(4, { channels, ports });
+      proxy.mode = "refuse";
+      proxy.cut();
+      await world.publishOnce(channels);
+      proxy.mode = "pass";
+      return undefined;
+    },
+  },
+  {
+    name: "a link to NATS is away until what came has expired: those who missed it are told so",
+    fault: "NATS link cut", transport: "both", history: "short", world: WORLD, honest: ["HISTORY_LOST", "unrecovered"],
+    async run(world) {
+      const { proxy, ports } = await addBehindProxy(world);
+      const clients = await world.joinMany(4, { channels: ["young.a", "young.b"], ports });
+      proxy.mode = "refuse";
+      proxy.cut();
+      await world.publishOnce(["young.a", "young.b"]);
+      await pause(16_000);
+      proxy.mode = "pass";
+      await world.publishOnce(["young.a"]);
+      await world.complete();
+      await pause(3_000);
+      return clients.flatMap(({ state }) => ["young.a", "young.b"].filter((channel) => state.records.get(channel)?.breaks.length === 0).map((channel) => `${state.name} was not told that a message of ${channel} was lost`));
+    },
+  },
+  {
+    name: "publishers set NATS's own headers, and claim other sequences, streams and subjects",
+    fault: "forged headers", transport: "both", history: "long", isShort: true, world: { nats: "single", connectors: 2 },
+    async run(world) {
+      await world.joinMany(6, { channels: ["chat.a"] });
+      for (let n = 1; n <= 300; n++) {
+        const forged = { "Nats-Sequence": String(world.random.between(1, 1_000)), "Nats-Last-Sequence": String(world.random.between(0, 1_000)), "Nats-Stream": "HALLEY_news", "Nats-Subject": "halley.pub.chat.b", "Nats-Time-Stamp": "x" };
+        await world.publishOnNats("chat.a", n, forged);
+        if (n % 50 === 0) world.random.pick(world.clients).cut();
+      }
+      return undefined;
+    },
+  },
+];
