@@ -1,6 +1,7 @@
 import { ListChannelMembersRequest, ListChannelMembersResponse } from "../../gen/halley/v1/presence.js";
 import type { Bus, BusMessage, BusSubscription } from "../../lib/bus/bus.js";
 import { subjects } from "../../lib/bus/subjects.js";
+import { WireReader } from "../../lib/bus/wireReader.js";
 import type { Clock } from "../../lib/clock.js";
 import type { Log } from "../../lib/log.js";
 import type { Namespaces } from "../../lib/config/namespaces.js";
@@ -23,10 +24,12 @@ export interface MembersOptions {
  */
 export class MembersResponder {
   readonly #options: MembersOptions;
+  readonly #requests: WireReader<ListChannelMembersRequest>;
   #subscription: BusSubscription | undefined;
 
   constructor(options: MembersOptions) {
     this.#options = options;
+    this.#requests = new WireReader({ decode: (bytes) => ListChannelMembersRequest.decode(bytes), ...options });
   }
 
   /** Answers from now on, or leaves it to other replicas. Idempotent. */
@@ -39,7 +42,12 @@ export class MembersResponder {
 
   #answer(message: BusMessage): void {
     const { roster, namespaces, clock, log } = this.#options;
-    const { channel, pageSize, pageToken } = ListChannelMembersRequest.decode(message.data);
+    const request = this.#requests.read(message);
+    if (!request) {
+      message.respond(new Uint8Array());
+      return;
+    }
+    const { channel, pageSize, pageToken } = request;
     try {
       const violations = channelViolation(channel);
       const page = readPageRequest(pageSize, pageToken, violations);

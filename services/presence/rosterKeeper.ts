@@ -1,6 +1,7 @@
 import { Heartbeat } from "../../gen/halley/v1/heartbeat.js";
 import type { Bus, BusMessage } from "../../lib/bus/bus.js";
 import { subjects } from "../../lib/bus/subjects.js";
+import { WireReader } from "../../lib/bus/wireReader.js";
 import type { Clock, Timer } from "../../lib/clock.js";
 import type { Running } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
@@ -40,6 +41,7 @@ export class RosterKeeper implements Running {
   readonly #snapshots = new Map<string, SnapshotUnderWay>();
   readonly #retries = new Map<string, Timer>();
   readonly #stops: (() => void)[] = [];
+  readonly #heartbeats: WireReader<Heartbeat>;
   #began = 0;
   #rounds: Timer[] = [];
   #step: Timer | undefined;
@@ -51,7 +53,8 @@ export class RosterKeeper implements Running {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.roster = new Roster({ leaseMs: options.leaseMs });
-    const { bus } = options;
+    const { bus, clock, log } = options;
+    this.#heartbeats = new WireReader({ decode: (bytes) => Heartbeat.decode(bytes), clock, log });
     const subscription = bus.subscribe(subjects.heartbeatAll, (message) => { this.#onHeartbeat(message); });
     this.#stops.push(() => { subscription.unsubscribe(); });
     this.#stops.push(bus.onEvent((event) => {
@@ -109,8 +112,10 @@ export class RosterKeeper implements Running {
     this.#setReady(false);
   }
 
-  #onHeartbeat({ subject, data }: BusMessage): void {
-    const heartbeat = Heartbeat.decode(data);
+  #onHeartbeat(message: BusMessage): void {
+    const { subject } = message;
+    const heartbeat = this.#heartbeats.read(message);
+    if (!heartbeat) return;
     if (subject !== subjects.heartbeat(heartbeat.connector)) {
       this.#options.log.warn({ subject, connector: heartbeat.connector }, "a heartbeat came under another connector's subject");
       return;
@@ -134,7 +139,7 @@ export class RosterKeeper implements Running {
         if (snapshot) this.#take(connector, this.roster.snapshot(snapshot, clock.monotonicMs()));
         else this.#retryLater(connector);
       };
-      this.#snapshots.set(connector, new SnapshotUnderWay({ bus, clock, connector, onEnd }));
+      this.#snapshots.set(connector, new SnapshotUnderWay({ bus, clock, log, connector, onEnd }));
     } catch (error) {
       log.warn({ err: error, connector }, "a presence snapshot could not be asked for");
     }

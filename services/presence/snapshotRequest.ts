@@ -1,7 +1,9 @@
 import { SnapshotPiece, SnapshotRequest } from "../../gen/halley/v1/heartbeat.js";
 import type { Bus, BusMessage, BusSubscription } from "../../lib/bus/bus.js";
 import { subjects } from "../../lib/bus/subjects.js";
+import { WireReader } from "../../lib/bus/wireReader.js";
 import type { Clock, Timer } from "../../lib/clock.js";
+import type { Log } from "../../lib/log.js";
 import type { Snapshot } from "./roster/roster.js";
 
 /** How long the next piece may take. */
@@ -13,6 +15,7 @@ const MAX_PIECES = 20_000;
 export interface SnapshotRequestOptions {
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly log: Log;
   readonly connector: string;
   /** The whole snapshot, or undefined when the connector did not give one. Called once, unless cancelled before. */
   readonly onEnd: (snapshot: Snapshot | undefined) => void;
@@ -23,12 +26,14 @@ export class SnapshotUnderWay {
   readonly #options: SnapshotRequestOptions;
   readonly #inbox: BusSubscription;
   readonly #pieces: SnapshotPiece[] = [];
+  readonly #reader: WireReader<SnapshotPiece>;
   #timeout: Timer | undefined;
 
   /** Asks at once; throws NATS_UNAVAILABLE when disconnected. */
   constructor(options: SnapshotRequestOptions) {
     const { bus, connector } = options;
     this.#options = options;
+    this.#reader = new WireReader({ decode: (bytes) => SnapshotPiece.decode(bytes), ...options });
     const reply = bus.createInbox();
     this.#inbox = bus.subscribe(reply, (message) => { this.#onPiece(message); });
     this.#wait();
@@ -51,13 +56,18 @@ export class SnapshotUnderWay {
     this.#timeout = this.#options.clock.after(PIECE_TIMEOUT_MS, () => { this.#end(undefined); });
   }
 
-  #onPiece({ data, headers }: BusMessage): void {
+  #onPiece(message: BusMessage): void {
+    const { data, headers } = message;
     // 503: nobody listens there.
     if (data.length === 0 && headers?.code === 503) {
       this.#end(undefined);
       return;
     }
-    const piece = SnapshotPiece.decode(data);
+    const piece = this.#reader.read(message);
+    if (!piece) {
+      this.#end(undefined);
+      return;
+    }
     const first = this.#pieces[0] ?? piece;
     const fits = piece.index === this.#pieces.length && piece.number === first.number && piece.incarnation.equals(first.incarnation);
     if (!fits || this.#pieces.length >= MAX_PIECES) {
