@@ -16,6 +16,9 @@ export interface ServiceOptions {
 
 const READY_MS = 30_000;
 const KEPT_LINES = 200;
+const KEPT_FAULTS = 50;
+/** pino's levels from "error" on. */
+const FAULT = /"level":(50|60)/;
 
 /** A service of Halley in a process of its own, which can be killed, frozen and started again on the same ports. */
 export class ServiceProcess {
@@ -25,6 +28,7 @@ export class ServiceProcess {
   #port = 0;
   #opsPort = 0;
   #lines: string[] = [];
+  readonly #faults: string[] = [];
 
   constructor(options: ServiceOptions) {
     this.name = options.name;
@@ -52,6 +56,16 @@ export class ServiceProcess {
     return this.#lines;
   }
 
+  /** The first lines of its log that tell of a fault, since it was made. */
+  get faults(): readonly string[] {
+    return this.#faults;
+  }
+
+  /** Runs the garbage collector, where the service was started with `collectGarbage`. */
+  collectGarbage(): void {
+    this.#child?.kill("SIGUSR2");
+  }
+
   /** Starts it, the second time on the ports of the first. `untilReady`: resolves only when it is. */
   async start(untilReady = true): Promise<void> {
     const { module, prefix, env } = this.#options;
@@ -59,9 +73,14 @@ export class ServiceProcess {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HALLEY_")));
     const child = spawn(process.execPath, [resolve("dist", module)], { env: { ...inherited, HALLEY_HOST: "127.0.0.1", ...env, ...ports }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
-    const keep = (chunk: Buffer): void => { this.#keep(chunk.toString("utf8")); };
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    for (const stream of [child.stdout, child.stderr]) {
+      let unfinished = "";
+      stream.on("data", (chunk: Buffer) => {
+        const lines = (unfinished + chunk.toString("utf8")).split("\n");
+        unfinished = lines.pop() ?? "";
+        this.#keep(lines);
+      });
+    }
     await eventually(() => this.#hasPorts(), READY_MS);
     if (untilReady) await this.ready();
   }
@@ -101,10 +120,13 @@ export class ServiceProcess {
     return Number(stdout) * 1_024;
   }
 
-  #keep(text: string): void {
-    this.#lines.push(...text.split("\n").filter((line) => line !== ""));
+  #keep(lines: readonly string[]): void {
+    for (const line of lines.filter((one) => one !== "")) {
+      this.#lines.push(line);
+      this.#readPorts(line);
+      if (FAULT.test(line) && this.#faults.length < KEPT_FAULTS) this.#faults.push(line);
+    }
     this.#lines = this.#lines.slice(-KEPT_LINES);
-    for (const line of this.#lines) this.#readPorts(line);
   }
 
   #readPorts(line: string): void {

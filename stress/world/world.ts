@@ -25,6 +25,8 @@ export interface WorldOptions {
   /** Changed limits of the connectors. */
   readonly limits?: object;
   readonly namespaces?: object;
+  /** Further settings of every service. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const NAMESPACES = {
@@ -120,6 +122,11 @@ export class World {
     const client = new StressClient({ user: `u${String(this.clients.length)}`, ports: this.ports, random: this.random, ledger: this.ledger, ...options });
     this.clients.push(client);
     return client.joined();
+  }
+
+  /** A client that is not held against the ledger. Its maker ends it. */
+  visitor(options: Partial<ClientOptions> & Pick<ClientOptions, "channels" | "user">): StressClient {
+    return new StressClient({ ports: this.ports, random: this.random, ...options });
   }
 
   /** Several clients, the transports in turn. */
@@ -218,7 +225,7 @@ export class World {
   }
 
   #service(kind: string, module: string, env: Readonly<Record<string, string>>): ServiceProcess {
-    const all = { HALLEY_CONFIG: join(this.#folder, "halley.yaml"), HALLEY_LOG_LEVEL: "warn", ...env };
+    const all = { HALLEY_CONFIG: join(this.#folder, "halley.yaml"), HALLEY_LOG_LEVEL: "warn", ...this.#options.env, ...env };
     const count = [...this.connectors, ...this.publishes, ...this.presences].filter(({ name }) => name.startsWith(kind)).length;
     return new ServiceProcess({ name: `${kind}-${String(count + 1)}`, module, prefix: kind.toUpperCase(), env: { ...all, HALLEY_LOG_LEVEL: "info" } });
   }
