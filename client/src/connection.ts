@@ -177,7 +177,7 @@ export class Connection {
       return;
     }
     const frame = outcome.answer.connected;
-    if (!frame) {
+    if (typeof frame?.session !== "string") {
       this.#ended({ code: 0, reason: "the sign-in was answered by something else" });
       return;
     }

@@ -102,6 +102,15 @@ describe("a connector that talks nonsense", () => {
     expect(scene.halley.state).toBe("disconnected");
   });
 
+  it.each([5, true, "no", {}, [1]])("is not taken for refusing what it was asked by the error %j", async (error) => {
+    const one = await trial();
+    one.scene.webSocket.link.say(nonsense({ id: one.scene.webSocket.link.asked("subscribe")[0]?.id, error }));
+    expect(one.scene.halley.state).toBe("disconnected");
+    await one.scene.clock.advance(60_000);
+    one.scene.webSocket.link.say(nonsense({ id: one.scene.webSocket.link.asked("connect")[0]?.id, error }));
+    expect(one.scene.halley.state).toBe("disconnected");
+  });
+
   it("does not get a subscription stand on an answer that has no position", async () => {
     const { scene, handled } = await trial();
     scene.webSocket.link.say({ id: scene.webSocket.link.asked("subscribe")[0]?.id ?? 0, published: {} }, lobby(3));

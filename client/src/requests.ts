@@ -74,7 +74,7 @@ export class Requests {
     const { id, error } = frame;
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (id === undefined || !pending) return false;
-    if (!error && !isAnswerTo(pending.request, frame)) throw new TypeError(`frame ${id} answers something else`);
+    if (error ? typeof error.code !== "string" : !isAnswerTo(pending.request, frame)) throw new TypeError(`frame ${id} answers something else`);
     this.#settle(id, error ? { error: HalleyError.ofFrame(error) } : { answer: frame });
     return true;
   }
