@@ -5,9 +5,11 @@ globalThis.probe = {
   verdicts: [],
   states: [],
   errors: [],
+  /** What became of each publish of `publishAll`, by its data. */
+  outcomes: {},
   /** `tokens`: asks the test for a token (`nextToken`) each time; otherwise `token` is all there is. */
-  start({ token, tokens, transports, channels, positions = {} }) {
-    const halley = new Halley({ token: tokens ? () => nextToken() : token, transports });
+  start({ token, tokens, transports, channels, positions = {}, ...options }) {
+    const halley = new Halley({ token: tokens ? () => nextToken() : token, transports, ...options });
     this.halley = halley;
     this.subscriptions = {};
     halley.on("state", ({ state, transport }) => this.states.push(transport ?? state));
@@ -22,6 +24,15 @@ globalThis.probe = {
       });
     }
     halley.connect();
+  },
+  /** Publishes each of these, and notes what becomes of it. Gives nothing, at once. */
+  publishAll(channel, all, keyOf = () => undefined) {
+    for (const one of all) {
+      this.halley.publish(channel, one, { key: keyOf(one) }).then(
+        ({ duplicate }) => (this.outcomes[one] = duplicate ? "duplicate" : "stored"),
+        ({ reason }) => (this.outcomes[one] = reason),
+      );
+    }
   },
   positions() {
     return Object.fromEntries(Object.entries(this.subscriptions).map(([channel, { position }]) => [channel, position]));

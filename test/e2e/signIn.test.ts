@@ -60,6 +60,45 @@ describe("signing in from a page", () => {
     expect(await here.read("probe.verdicts")).toEqual([true, true]);
   });
 
+  it.each(["websocket", "poll"] as const)("stays over %s while the token endpoint fails, and comes back when the token has expired meanwhile", async (transport) => {
+    let answer: "token" | "Bad Gateway" | "throws" = "token";
+    const tokens = async (): Promise<string> => {
+      if (answer === "throws") throw new Error("the backend is away");
+      return answer === "token" ? shortToken() : answer;
+    };
+    const before = "const random = Math.random; Math.random = () => random() / 20;";
+    const here = await start({ transports: [transport], channels: ["chat.endpoint"], tokens, before });
+    answer = "throws";
+    await eventually(async () => (await here.read<string[]>("probe.states")).at(-1) === "disconnected", 8_000);
+    answer = "Bad Gateway";
+    await eventually(async () => (await here.read<unknown[]>("probe.states")).length > 8);
+    await publisher.publish(toChannel("chat.endpoint", "missed"));
+    answer = "token";
+    await eventually(async () => (await here.received<string>("chat.endpoint")).includes("missed"));
+    expect(new Set(await here.read<unknown[]>("probe.verdicts"))).toEqual(new Set([true]));
+    expect(await here.read<string[]>("probe.states")).not.toContain("closed");
+  });
+
+  it.each(["websocket", "poll"] as const)("comes back over %s with a new token when the old one expired while it was offline", async (transport) => {
+    const proxy = await startTcpProxy(port);
+    try {
+      const lives = ["2s", "1h"];
+      const here = await start({ transports: [transport], channels: ["chat.expired"], tokens: () => signToken("ada", lives.shift() ?? "1h") }, proxy.port);
+      await here.page.context().setOffline(true);
+      proxy.mode = "refuse";
+      proxy.cut();
+      await publisher.publish(toChannel("chat.expired", "missed"));
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      proxy.mode = "pass";
+      await here.page.context().setOffline(false);
+      await eventually(async () => (await here.received<string>("chat.expired")).includes("missed"));
+      expect(new Set(await here.read<unknown[]>("probe.verdicts"))).toEqual(new Set([true]));
+      expect(lives).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it.each(["websocket", "poll"] as const)("ends for good over %s when the token is refused", async (transport) => {
     const here = await start({ transports: [transport], channels: [], tokens: () => signToken("ada", "1h", "not the secret of this connector, by any means") });
     await here.untilStates("connecting", "closed");
