@@ -126,7 +126,7 @@ export class World {
 
   /** A client that is not held against the ledger. Its maker ends it. */
   visitor(options: Partial<ClientOptions> & Pick<ClientOptions, "channels" | "user">): StressClient {
-    return new StressClient({ ports: this.ports, random: this.random, ...options });
+    return new StressClient({ ports: this.ports, random: this.random, ledger: this.ledger, ...options });
   }
 
   /** Several clients, the transports in turn. */
