@@ -34,7 +34,7 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Out
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
-  if (faults.length > 0 && world) for (const { name, log } of [...world.connectors, ...world.publishes]) faults.push(...log.filter((line) => /"level":(40|50|60)/.test(line)).slice(-3).map((line) => `${name}: ${line.slice(0, 300)}`));
+  if (faults.length > 0 && world) for (const { name, log } of [...world.connectors, ...world.publishes, ...world.presences]) faults.push(...log.filter((line) => /"level":(40|50|60)/.test(line)).slice(-3).map((line) => `${name}: ${line.slice(0, 300)}`));
   try {
     await world?.stop();
   } catch (error) {

@@ -89,6 +89,13 @@ export class StressClient {
     this.cut();
   }
 
+  /** Stays away, and says so where its transport can. */
+  sayGoodbye(): void {
+    this.#away = true;
+    if (this.#link instanceof WebSocketLink) this.#link.close();
+    else this.cut();
+  }
+
   comeBack(): void {
     this.#away = false;
   }

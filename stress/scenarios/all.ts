@@ -7,6 +7,10 @@ import { manyScenarios } from "./many.js";
 import { natsScenarios } from "./nats.js";
 import { natsLinkScenarios } from "./natsLink.js";
 import { networkScenarios } from "./network.js";
+import { presenceScenarios } from "./presence.js";
+import { presenceConnectorScenarios } from "./presenceConnectors.js";
+import { presenceNatsScenarios } from "./presenceNats.js";
+import { presenceReplicaScenarios } from "./presenceReplicas.js";
 import { publishingScenarios } from "./publishing.js";
 import { sessionScenarios } from "./sessions.js";
 import { slowScenarios } from "./slow.js";
@@ -26,4 +30,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...natsScenarios,
   ...natsLinkScenarios,
   ...clusterScenarios,
+  ...presenceScenarios,
+  ...presenceConnectorScenarios,
+  ...presenceReplicaScenarios,
+  ...presenceNatsScenarios,
 ];

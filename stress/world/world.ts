@@ -110,8 +110,9 @@ export class World {
     return publish;
   }
 
-  async addPresence(): Promise<ServiceProcess> {
-    const presence = this.#service("presence", "services/presence/main.js", { HALLEY_NATS_URL: this.natsUrls.join(","), HALLEY_API_KEYS: TEST_API_KEY });
+  /** Adds a replica that is ready; `natsUrls`: where it connects, else anywhere. */
+  async addPresence(natsUrls: readonly string[] = this.natsUrls): Promise<ServiceProcess> {
+    const presence = this.#service("presence", "services/presence/main.js", { HALLEY_NATS_URL: natsUrls.join(","), HALLEY_API_KEYS: TEST_API_KEY });
     this.presences.push(presence);
     await presence.start();
     return presence;
@@ -165,6 +166,11 @@ export class World {
   async complete(limitMs = SETTLE_MS): Promise<void> {
     const deadline = Date.now() + limitMs;
     while (Date.now() < deadline && !this.clients.every(({ state }) => state.isComplete(this.ledger))) await pause(20);
+  }
+
+  /** Shows a figure beside the outcome. */
+  note(text: string): void {
+    this.notes.push(text);
   }
 
   /** Runs at the end, before the services stop. */
