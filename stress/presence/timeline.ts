@@ -22,7 +22,8 @@ export interface Since {
 export class Timeline {
   #stays: Stay[] = [];
   readonly #changes: Change[] = [{ atMs: 0, sessions: 0, goneFromMs: 0 }];
-  #goneFromMs = 0;
+  /** Of each tab that went: not before this may it be missed. */
+  readonly #goneFromMs = new Map<object, number>();
 
   get sessions(): number {
     return this.#stays.length;
@@ -47,7 +48,8 @@ export class Timeline {
   /** `graceMs`: how long it must not be missed. */
   went(tab: object, graceMs: number): void {
     this.#stays = this.#stays.filter((stay) => stay.tab !== tab);
-    this.#goneFromMs = Math.max(this.#goneFromMs, Date.now() + graceMs);
+    // A later end of the same one counts instead: a goodbye after a return ends its grace.
+    this.#goneFromMs.set(tab, Date.now() + graceMs);
     this.#note();
   }
 
@@ -65,7 +67,7 @@ export class Timeline {
   }
 
   #note(): void {
-    this.#changes.push({ atMs: Date.now(), sessions: this.sessions, goneFromMs: this.#goneFromMs });
+    this.#changes.push({ atMs: Date.now(), sessions: this.sessions, goneFromMs: Math.max(0, ...this.#goneFromMs.values()) });
   }
 
   /** What held at some time between two moments. */

@@ -96,11 +96,11 @@ export const presenceNatsScenarios: readonly Scenario[] = [
         else connector.open(session);
         if (rounds % 20 === 0) await pause(10);
       }
-      await trial.agrees(7_000, "churn", { counts: false });
+      await trial.agrees(9_000, "churn", { counts: false });
       const [doomed] = connectors.splice(0, 1);
       await doomed?.kill();
       for (const session of doomed?.sessions ?? []) trial.truth.went(session, session.user, session.channels, 6_500);
-      await trial.agrees(15_000, "a connector was killed", { counts: false });
+      await trial.agrees(17_000, "a connector was killed", { counts: false });
       for (const { service } of trial.replicas) world.note(`${service.name}: ${rssOf(service.pid)} MiB resident`);
       return trial.check();
     },
