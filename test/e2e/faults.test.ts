@@ -157,7 +157,7 @@ describe("a network that flaps (300 ms up, 200 ms down) for 8 s", () => {
 
 describe("a flood, in which a page changes its transport", () => {
   /** A tab that has fallen back to long-poll before, and looks for WebSocket again in a moment. */
-  const FALLEN_BACK = "sessionStorage['halley.transport ' + location.origin] ??= JSON.stringify({ probeAtMs: Date.now() + 500, probes: 0 });";
+  const FALLEN_BACK = "sessionStorage['halley.transport ' + location.origin] ??= JSON.stringify({ probeAtMs: Date.now() + 1_500, probes: 0 });";
 
   async function flood(channel: string): Promise<void> {
     const numbers = countTo(10_000);
@@ -172,13 +172,13 @@ describe("a flood, in which a page changes its transport", () => {
 
   it("from long-poll to WebSocket comes in order, and its publishes are stored once", async () => {
     const page = await rig.open({ channels: ["chat.up", "chat.up-own"], before: FALLEN_BACK });
-    expect(await page.read("probe.halley.transport")).toBe("poll");
     const flooding = flood("chat.up");
-    while ((await page.read("probe.halley.transport")) !== "websocket") {
-      await page.read('probe.publishAll("chat.up-own", Array.from({ length: 20 }, () => (probe.newest = (probe.newest ?? 0) + 1)))');
-      await pause(20);
-    }
+    do {
+      await page.read('probe.publishAll("chat.up-own", Array.from({ length: 5 }, () => (probe.newest = (probe.newest ?? 0) + 1)))');
+      await pause(100);
+    } while ((await page.read("probe.halley.transport")) !== "websocket");
     await flooding;
+    expect((await page.read<string[]>("probe.states")).slice(0, 2)).toEqual(["connecting", "poll"]);
     await expectFlood(page, "chat.up");
     const count = await page.read<number>("probe.newest");
     await page.outcomes(count);
