@@ -15,7 +15,8 @@ export interface SimulatedSession {
 /** The presence side of a connector, with its real heartbeats, for more sessions than there could be clients. */
 export class SimulatedConnector {
   readonly name: string;
-  readonly sessions = new Set<SimulatedSession>();
+  /** When each was opened, milliseconds since 1970. */
+  readonly sessions = new Map<SimulatedSession, number>();
   readonly #bus: Bus;
   readonly #reporter: PresenceReporter;
   readonly #truth: PresenceTruth;
@@ -36,7 +37,7 @@ export class SimulatedConnector {
   open(session: SimulatedSession): void {
     const { id, user, channels } = session;
     const nowMs = Date.now();
-    this.sessions.add(session);
+    this.sessions.set(session, nowMs);
     this.#reporter.sessionOpened({ id, user, transport: "websocket", sinceMs: nowMs });
     for (const channel of channels) this.#reporter.joined(id, channel);
     // One that comes back goes on, or not: both are right.
