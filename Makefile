@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 # Where `make test` also writes its results for programs; empty: nowhere.
 TEST_REPORT ?=
 
-.PHONY: help run test check bench stress fuzz soak build clean
+.PHONY: help run test check bench stress mutants fuzz soak build clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made.
@@ -39,6 +39,10 @@ fuzz: node_modules/.package-lock.json build ## A million odd inputs at every doo
 soak: node_modules/.package-lock.json build ## Steady traffic with clients that come and go, and a leak gate (ARGS="--minutes 30").
 	@sh scripts/require.sh nats
 	@node dist/stress/soak/main.js $(ARGS)
+
+mutants: node_modules/.package-lock.json build ## Put deliberate faults into copies of the code; a scenario must fail by each (ONLY="gap rule").
+	@sh scripts/require.sh nats nats-cluster
+	@node dist/stress/mutants/main.js "$(ONLY)"
 
 build: node_modules/.package-lock.json ## Build dist/ where the sources have changed.
 	@node scripts/build.mjs

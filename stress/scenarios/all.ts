@@ -3,6 +3,7 @@ import { clusterScenarios } from "./cluster.js";
 import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
 import { ephemeralScenarios } from "./ephemeral.js";
+import { historyScenarios } from "./history.js";
 import { manyScenarios } from "./many.js";
 import { natsScenarios } from "./nats.js";
 import { natsLinkScenarios } from "./natsLink.js";
@@ -29,6 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...sessionScenarios,
   ...natsScenarios,
   ...natsLinkScenarios,
+  ...historyScenarios,
   ...clusterScenarios,
   ...presenceScenarios,
   ...presenceConnectorScenarios,

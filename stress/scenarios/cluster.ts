@@ -11,6 +11,15 @@ async function spread(world: World): Promise<void> {
   for (const { url } of world.cluster.nodes) await world.addConnector([url]);
 }
 
+/** Publishes at the leader only, whatever is cut; gives a node that doesn't lead. */
+async function publishAtLeader(world: World, leader: ClusterNode): Promise<ClusterNode> {
+  await world.publishes.shift()?.stop();
+  await world.addPublish([leader.url]);
+  const away = world.cluster.nodes.find((node) => node !== leader);
+  if (!away) throw new Error("no other node");
+  return away;
+}
+
 /** The part of a server's monitoring page that names leaders. */
 interface JetStreamPage {
   readonly account_details?: readonly { readonly stream_detail?: readonly { readonly name: string; readonly cluster?: { readonly leader?: string } }[] }[];
@@ -102,12 +111,26 @@ export const clusterScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "cluster: one message comes for each of 30 channels while the route to their leader is cut, and nothing after",
+    fault: "route cut", transport: "both", history: "long", world: { ...WORLD, replicas: 1 },
+    async run(world) {
+      const leader = await leaderOf(world, "chat");
+      const away = await publishAtLeader(world, leader);
+      await world.addConnector([away.url]);
+      const channels = Array.from({ length: 30 }, (_, index) => `chat.quiet${String(index)}`);
+      await world.joinMany(4, { channels });
+      world.cluster.routes.cut(leader.name, away.name);
+      await world.publishOnce(channels);
+      world.cluster.routes.heal(leader.name, away.name);
+      return undefined;
+    },
+  },
+  {
     name: "cluster: a route is cut until what came has expired: those who missed it are told so",
     fault: "route cut", transport: "both", history: "short", world: { ...WORLD, replicas: 1 }, honest: ["HISTORY_LOST", "unrecovered"],
     async run(world) {
       const leader = await leaderOf(world, "young");
-      const away = world.cluster.nodes.find((node) => node !== leader);
-      if (!away) throw new Error("no other node");
+      const away = await publishAtLeader(world, leader);
       await world.addConnector([away.url]);
       const clients = await world.joinMany(4, { channels: ["young.a", "young.b"] });
       world.cluster.routes.cut(leader.name, away.name);

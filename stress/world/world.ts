@@ -29,7 +29,8 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const NAMESPACES = {
+/** What halley.yaml says at first. */
+export const NAMESPACES = {
   chat: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, presence: true, subscribe: "signed-in", publish: "signed-in", untyped: true },
   news: { history: { messages: 100_000, age: "1h", bytes: "256MiB" }, subscribe: "signed-in", untyped: true },
   short: { history: { messages: 20, age: "1h", bytes: "64MiB" }, subscribe: "signed-in", publish: "signed-in", untyped: true },
@@ -143,6 +144,17 @@ export class World {
     return traffic;
   }
 
+  /** So many messages to a channel, by two publishers. Resolves when they are acknowledged. */
+  async publishMany(channel: string, count: number): Promise<void> {
+    await this.traffic({ channels: [channel], lanes: 2, everyMs: 1, count: Math.ceil(count / 2) }).ended;
+  }
+
+  /** Writes other namespaces into halley.yaml, for services that start from now on. */
+  configure(namespaces: object): void {
+    const { nats, replicas = nats === "cluster" ? 3 : 1 } = this.#options;
+    writeFileSync(join(this.#folder, "halley.yaml"), stringify({ replicas, namespaces }));
+  }
+
   /** One message to each of these channels. Resolves when they are acknowledged. */
   async publishOnce(channels: readonly string[]): Promise<void> {
     const traffics = channels.map((channel) => this.traffic({ channels: [channel], lanes: 1, count: 1 }));
@@ -219,10 +231,10 @@ export class World {
   }
 
   async #start(): Promise<void> {
-    const { nats, publishes = 1, connectors = 2, presences = 0, namespaces, replicas = nats === "cluster" ? 3 : 1 } = this.#options;
+    const { nats, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
     if (nats === "cluster") this.#cluster = await startNatsCluster();
     else this.#nats = await startNatsServer();
-    writeFileSync(join(this.#folder, "halley.yaml"), stringify({ replicas, namespaces: namespaces ?? NAMESPACES }));
+    this.configure(namespaces ?? NAMESPACES);
     await Promise.all([
       ...Array.from({ length: publishes }, () => this.addPublish()),
       ...Array.from({ length: connectors }, () => this.addConnector()),

@@ -1,0 +1,111 @@
+import { cpSync, rmSync } from "node:fs";
+import { askJetStream } from "../../lib/bus/apiRequest.js";
+import type { StressClient } from "../clients/client.js";
+import type { Scenario } from "../scenario.js";
+import { untilTrue } from "../world/untilTrue.js";
+import { NAMESPACES, type World } from "../world/world.js";
+
+const WORLD = { nats: "single", connectors: 2 } as const;
+const TOLD_MS = 25_000;
+
+/** Waits until every client was told; gives who was not. */
+async function untilTold(clients: readonly StressClient[], ...reasons: readonly string[]): Promise<string[]> {
+  const isTold = ({ state }: StressClient): boolean => state.breaks.some((reason) => reasons.includes(reason));
+  await untilTrue(() => clients.every(isTold), TOLD_MS);
+  return clients.filter((client) => !isTold(client)).map(({ state }) => `${state.name} was not told ${reasons.join(" or ")}`);
+}
+
+async function restartPublish(world: World): Promise<void> {
+  for (const publish of world.publishes) {
+    await publish.stop();
+    await publish.start();
+  }
+}
+
+/** What happens to a history itself. */
+export const historyScenarios: readonly Scenario[] = [
+  {
+    name: "a stream is removed and made again: everybody is told, and goes on in the new one",
+    fault: "stream made again", transport: "both", history: "long", world: WORLD, honest: ["HISTORY_CHANGED", "unrecovered"],
+    async run(world) {
+      const clients = await world.joinMany(6, { channels: ["chat.a"] });
+      const away = await world.joinMany(2, { channels: ["chat.a"] });
+      await world.publishMany("chat.a", 100);
+      await world.complete();
+      for (const client of away) client.leave();
+      const { bus } = await world.direct();
+      await askJetStream(bus, "STREAM.DELETE.HALLEY_chat", undefined);
+      await restartPublish(world);
+      await world.publishMany("chat.a", 150);
+      const faults = await untilTold(clients, "HISTORY_CHANGED");
+      for (const client of away) client.comeBack();
+      await untilTrue(() => away.every(({ state }) => state.breaks.length > 0), TOLD_MS);
+      for (const { state } of away) if (state.breaks.length === 0) faults.push(`${state.name} came back to another history and was told nothing`);
+      await world.publishMany("chat.a", 50);
+      return faults;
+    },
+  },
+  {
+    name: "a back-up is put back: everybody is told that what came since is no more, and goes on",
+    fault: "roll-back", transport: "both", history: "long", world: WORLD, honest: ["HISTORY_CHANGED", "unrecovered"],
+    async run(world) {
+      const clients = await world.joinMany(6, { channels: ["chat.a"] });
+      await world.publishMany("chat.a", 50);
+      const backup = `${world.nats.storeFolder}.backup`;
+      await world.nats.stop();
+      cpSync(world.nats.storeFolder, backup, { recursive: true });
+      await world.nats.start();
+      await world.publishMany("chat.a", 50);
+      await world.complete();
+      await world.nats.stop();
+      rmSync(world.nats.storeFolder, { recursive: true });
+      cpSync(backup, world.nats.storeFolder, { recursive: true });
+      await world.nats.start();
+      const faults = await untilTold(clients, "HISTORY_CHANGED");
+      await world.publishMany("chat.a", 100);
+      return faults;
+    },
+  },
+  {
+    name: "a history is cleared: those who are there and those who come back are told",
+    fault: "tombstone", transport: "both", history: "long", isShort: true, world: WORLD, honest: ["HISTORY_CLEARED", "unrecovered", "HISTORY_LOST"],
+    async run(world) {
+      const clients = await world.joinMany(4, { channels: ["chat.a"] });
+      const away = await world.joinMany(2, { channels: ["chat.a"] });
+      await world.publishMany("chat.a", 50);
+      await world.complete();
+      for (const client of away) client.leave();
+      const direct = await world.direct();
+      await direct.publish("chat.a", "", { "Halley-Control": "tombstone" });
+      await world.publishMany("chat.a", 50);
+      // A poll knows that something is missing, and not why.
+      const faults = await untilTold(clients, "HISTORY_CLEARED", "HISTORY_LOST");
+      for (const client of away) client.comeBack();
+      await untilTrue(() => away.every(({ state }) => state.breaks.length > 0), TOLD_MS);
+      for (const { state } of away) if (state.breaks.length === 0) faults.push(`${state.name} came back across a tombstone and was told nothing`);
+      await world.publishMany("chat.a", 20);
+      return faults;
+    },
+  },
+  {
+    name: "a limit is raised: what it took before proves nothing by the new one, and everybody is told",
+    fault: "limit raised", transport: "both", history: "short", world: { ...WORLD, limits: { ringBytesPerChannel: 1_000 } }, honest: ["HISTORY_CHANGED", "unrecovered"],
+    async run(world) {
+      const clients = await world.joinMany(4, { channels: ["short.a"] });
+      const away = await world.joinMany(2, { channels: ["short.a"] });
+      await world.publishMany("short.a", 10);
+      await world.complete();
+      for (const client of away) client.leave();
+      await world.publishMany("short.a", 15);
+      await world.complete(5_000);
+      world.configure({ ...NAMESPACES, short: { ...NAMESPACES.short, history: { messages: 1_000, age: "1h", bytes: "64MiB" } } });
+      await restartPublish(world);
+      const faults = await untilTold(clients, "HISTORY_CHANGED");
+      for (const client of away) client.comeBack();
+      await untilTrue(() => away.every(({ state }) => state.breaks.length > 0), TOLD_MS);
+      for (const { state } of away) if (state.breaks.length === 0) faults.push(`${state.name} was told nothing`);
+      await world.publishMany("short.a", 30);
+      return faults;
+    },
+  },
+];
