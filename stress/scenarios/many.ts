@@ -33,14 +33,17 @@ export const manyScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "many: messages of 400 KB, larger than every queue and piece of history, while connections are cut",
+    name: "many: messages of 400 KB, larger than every queue and piece of history, to clients that come and go",
     fault: "big messages", transport: "both", history: "long", world: { nats: "single", connectors: 2 },
     async run(world) {
       const clients = await world.joinMany(6, { channels: ["chat.a"] });
       const traffic = world.traffic({ channels: ["chat.a"], lanes: 2, everyMs: 50, bytes: 400_000 });
-      for (let cuts = 0; cuts < 20; cuts++) {
-        await traffic.flow(5);
-        world.random.pick(clients).cut();
+      for (let absences = 0; absences < 20; absences++) {
+        await traffic.flow(2);
+        const client = world.random.pick(clients);
+        client.leave();
+        await traffic.flow(world.random.between(1, 4));
+        client.comeBack();
       }
       return undefined;
     },

@@ -46,13 +46,13 @@ export const networkScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "network: lines carry 20 KB/s, in bursts, while ten times as much is published; then they are well again",
+    name: "network: lines carry 20 KB/s, in bursts, while much more is published; then they are well again",
     fault: "throttled", transport: "both", history: "long", world: { ...WORLD, limits: { queueBytes: 32_768, ringBytesPerChannel: 100_000 } },
     async run(world) {
       const { proxies, ports } = await proxied(world);
       for (const { faults } of proxies) faults.bytesPerSecond = 20_000;
       await world.joinMany(8, { channels: CHANNELS, ports });
-      await world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 10, bytes: 1_000 }).flow(1_600, 60_000);
+      await world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 10, bytes: 6_000 }).flow(1_600, 60_000);
       for (const { faults } of proxies) faults.bytesPerSecond = 0;
       return undefined;
     },
