@@ -1,5 +1,5 @@
 import { type HalleyError } from "./errors.js";
-import { checked, type Position, positionOf, type Publication, type SubscribedFrame } from "./frames.js";
+import { checked, type Position, type Publication, replacing, type SubscribedFrame } from "./frames.js";
 import { advanced, covers, isSeen, raised } from "./positions.js";
 import { type Listener } from "./subscription.js";
 
@@ -53,7 +53,7 @@ export class Channel {
 
   /** The subscription stands: tells so, then hands over what was missed. */
   subscribed(frame: SubscribedFrame): void {
-    const position = positionOf(frame.position);
+    const position = replacing(this.#position, frame.position);
     const missed = (frame.publications ?? []).map(checked);
     const isSameHistory = this.#position?.epoch === position.epoch;
     // In another history the old offset says nothing; everything that was sent is news.
@@ -82,8 +82,9 @@ export class Channel {
   }
 
   /** The history was lost: the position is replaced, the listeners are told. */
-  reset(position: Position, reason: string): void {
+  reset(wire: Partial<Position> | undefined, reason: string): void {
     if (this.status !== "live") return;
+    const position = replacing(this.#position, wire);
     this.#position = position;
     this.#tell((listener) => listener.onReset?.({ channel: this.name, position, reason }));
   }

@@ -86,7 +86,7 @@ export class Channels {
   take(frame: ServerFrame): void {
     const { publication, reset, unsubscribed, ping } = frame;
     if (publication) this.#channels.get(publication.channel)?.take(publication);
-    else if (reset) this.#channels.get(reset.channel)?.reset(positionOf(reset.position), reset.reason ?? "UNKNOWN");
+    else if (reset) this.#channels.get(reset.channel)?.reset(reset.position, reset.reason ?? "UNKNOWN");
     else if (ping?.positions) this.#raiseNamespaces(ping.positions);
     else if (unsubscribed && frame.id === undefined) this.#ended(unsubscribed.channel, unsubscribed.reason ?? "UNKNOWN");
   }

@@ -114,6 +114,16 @@ export function positionOf(wire: Partial<Position> | undefined): Position {
   return { offset, epoch };
 }
 
+/**
+ * The position that replaces `known`. Throws where it is none: who took "from now on" for a position could be handed over
+ * again what it has.
+ */
+export function replacing(known: Position | undefined, wire: Partial<Position> | undefined): Position {
+  const position = positionOf(wire);
+  if (position.epoch === "" && known && known.epoch !== "") throw new TypeError("a position has no epoch");
+  return position;
+}
+
 /** A publication whose place is certain: without one it could come twice. Throws where it has none. */
 export function checked(publication: Publication): Publication {
   if (!Number.isSafeInteger(publication.offset)) throw new TypeError("a publication has no offset");

@@ -29,7 +29,7 @@ async function trial(): Promise<Trial> {
 async function expectComeback({ scene, handled, answer }: Trial, from: number): Promise<void> {
   expect(scene.states.at(-1)).toMatchObject({ state: "disconnected", error: { reason: "CONNECTION_LOST", retryable: true } });
   const before = handled.length;
-  await scene.clock.advance(60_000);
+  await scene.clock.advance(2_000);
   scene.webSocket.link.welcome();
   expect(scene.webSocket.link.asked("subscribe").at(-1)?.subscribe?.position?.offset).toBe(from);
   answer();
@@ -44,6 +44,7 @@ describe("a connector that talks nonsense", () => {
     ["a publication whose offset is no number", { publication: { channel: "chat.lobby", offset: "12", data: 1 } }],
     ["a publication between two offsets", { publication: { channel: "chat.lobby", offset: 12.5, data: 1 } }],
     ["a position that is none", { reset: { channel: "chat.lobby", position: { offset: "x", epoch: 7 }, reason: "?" } }],
+    ["a reset to nowhere", { reset: { channel: "chat.lobby", position: {}, reason: "?" } }],
     ["a ping with a position that is none", { ping: { positions: { chat: { offset: null, epoch: "e" } } } }],
   ])("is left for another try after %s", async (_name, frame) => {
     const one = await trial();
@@ -51,6 +52,22 @@ describe("a connector that talks nonsense", () => {
     one.scene.webSocket.link.say(lobby(11), nonsense(frame), lobby(12));
     await expectComeback(one, 11);
     expect(one.scene.faults).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ["no position", null],
+    ["an empty position", {}],
+    ["a number for a position", 0],
+    ["a position without an epoch", { offset: 12 }],
+  ])("is left for another try after a subscription that stands again at %s", async (_name, position) => {
+    const one = await trial();
+    one.answer();
+    one.scene.webSocket.link.say(lobby(11), { disconnect: { code: 3000, reconnect: true, afterMs: 1 } });
+    await one.scene.clock.advance(2_000);
+    one.scene.webSocket.link.welcome();
+    one.answer({ position: nonsense(position) as object });
+    await expectComeback(one, 11);
+    expect(one.handled).toEqual([11, 12]);
   });
 
   it.each<[string, unknown]>([
