@@ -34,6 +34,9 @@ export interface ClientOptions {
   readonly onPublication?: (channel: string, number: number) => void;
 }
 
+/** Reserved, so that nobody listens there. */
+const NOBODYS_PORT = 1;
+
 /** A client that comes back, whatever happens to it, with its session and positions: what an SDK does, and no more. */
 export class StressClient {
   readonly state: ClientState;
@@ -155,14 +158,20 @@ export class StressClient {
     }
   }
 
+  /** Of a connector that runs; where none does, one that refuses. */
+  #anyPort(): number {
+    const ports = this.#options.ports();
+    return ports.length === 0 ? NOBODYS_PORT : this.#options.random.pick(ports);
+  }
+
   #openWebSocket(token: string): WebSocketLink {
-    const { random, ports, user, quietMs } = this.#options;
-    return new WebSocketLink({ state: this.state, token, port: random.pick(ports()), inbox: `user.${user}`, ...(quietMs === undefined ? {} : { quietMs }), onAfter: (afterMs) => { this.#afterMs = Math.min(afterMs, 2_000); } });
+    const { user, quietMs } = this.#options;
+    return new WebSocketLink({ state: this.state, token, port: this.#anyPort(), inbox: `user.${user}`, ...(quietMs === undefined ? {} : { quietMs }), onAfter: (afterMs) => { this.#afterMs = Math.min(afterMs, 2_000); } });
   }
 
   #openPoll(token: string): PollLink {
-    const { random, ports, lostAnswers = 0, quietMs } = this.#options;
-    return new PollLink({ state: this.state, token, ...(quietMs === undefined ? {} : { quietMs }), port: () => random.pick(ports()), nextSeq: () => ++this.#seq, loses: () => random.next() < lostAnswers });
+    const { random, lostAnswers = 0, quietMs } = this.#options;
+    return new PollLink({ state: this.state, token, ...(quietMs === undefined ? {} : { quietMs }), port: () => this.#anyPort(), nextSeq: () => ++this.#seq, loses: () => random.next() < lostAnswers });
   }
 }
 

@@ -138,7 +138,12 @@ export class Subscription implements Subscriber {
   async #pump(): Promise<void> {
     const { services, turns } = this.#owner;
     while (!this.#ended && !this.#attachIfCaughtUp()) {
-      await turns.run(() => this.#readOn()).catch(() => sleep(services.clock, RETRY_MS));
+      try {
+        await turns.run(() => this.#readOn());
+      } catch (error) {
+        services.log.debug({ err: error, channel: this.#channel.name }, "a subscription could not read on; it tries again");
+        await sleep(services.clock, RETRY_MS);
+      }
     }
   }
 
