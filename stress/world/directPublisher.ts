@@ -21,7 +21,8 @@ export class DirectPublisher {
   async publish(channel: string, payload: string, headers: Readonly<Record<string, string>> = {}): Promise<Position> {
     const answer = await this.#bus.request(subjects.publish(channel), payload, 5_000, makeHeaders(headers));
     const { seq, error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { seq?: number; error?: { description: string } };
-    if (seq === undefined) throw new Error(error?.description ?? "no acknowledgement");
+    // A refusal may name the sequence 0.
+    if (error || seq === undefined) throw new Error(error?.description ?? "no acknowledgement");
     const { epoch } = await fetchStreamInfo(this.#bus, streamOf(namespaceOf(channel)));
     return { offset: seq, epoch };
   }

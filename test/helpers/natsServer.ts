@@ -20,11 +20,14 @@ export interface NatsServer {
   remove(): Promise<void>;
 }
 
+/** The nats-server of all tests that need no cluster: HALLEY_NATS_SERVER, or the one on PATH. */
+export const USUAL_SERVER = process.env["HALLEY_NATS_SERVER"] ?? "nats-server";
+
 /**
- * Starts a nats-server (HALLEY_NATS_SERVER, or the one on PATH) on a free port of loopback. `settings` are added to its
+ * Starts a nats-server (USUAL_SERVER, or another program) on a free port of loopback. `settings` are added to its
  * configuration. The caller removes it.
  */
-export async function startNatsServer(settings = ""): Promise<NatsServer> {
+export async function startNatsServer(settings = "", program = USUAL_SERVER): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), "halley-nats-"));
   const config = join(folder, "nats.conf");
   let port = -1;
@@ -36,7 +39,7 @@ export async function startNatsServer(settings = ""): Promise<NatsServer> {
       `listen: "127.0.0.1:${String(port)}"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n${settings}\n`,
     );
     for (const name of readdirSync(folder)) if (name.endsWith(".ports")) rmSync(join(folder, name));
-    const started = spawn(process.env["HALLEY_NATS_SERVER"] ?? "nats-server", ["-c", config], { stdio: "ignore" });
+    const started = spawn(program, ["-c", config], { stdio: "ignore" });
     child = started;
     port = await eventually(() => {
       if (started.exitCode !== null) throw new Error(`nats-server exited with ${String(started.exitCode)}`);
