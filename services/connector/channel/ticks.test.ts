@@ -92,6 +92,12 @@ describe("ticks", () => {
     expect(walker.chains.length).toBe(1);
   });
 
+  it("throw when one is wanted now and the stream refuses it: a refusal names the sequence 0", async () => {
+    const walker = await start();
+    await askJetStream(bus, `STREAM.UPDATE.HALLEY_${namespace}`, { ...namespaceStream(namespace, LIMITS, 1), max_msg_size: 1 });
+    await expect(walker.ticks.recent()).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
+  });
+
   it("doubt when the one before is not the one that was seen", async () => {
     const walker = await start();
     walker.clock.advance(4_000);

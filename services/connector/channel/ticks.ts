@@ -115,6 +115,7 @@ function chainOf(previous: number, seen: number): TickChain {
 async function storeTick(bus: Bus, namespace: string): Promise<number> {
   const answer = await bus.request(subjects.tick(namespace), randomBytes(MARK_BYTES), API_TIMEOUT_MS);
   const { seq, error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { seq?: number; error?: { description?: string } };
-  if (seq === undefined) throw RpcError.natsUnavailable(`a tick of ${namespace} could not be stored: ${error?.description ?? "no acknowledgement"}`);
+  // A refusal may name the sequence 0.
+  if (error || seq === undefined) throw RpcError.natsUnavailable(`a tick of ${namespace} could not be stored: ${error?.description ?? "no acknowledgement"}`);
   return seq;
 }
