@@ -39,6 +39,8 @@ export interface RigOptions {
   readonly backendServers?: readonly string[];
   /** The clock of the channels; the feed's is the machine's. */
   readonly clock?: Clock;
+  /** How long a tick must be old before a later one makes it a proof; none where left out. */
+  readonly tickHoldMs?: number;
 }
 
 const HISTORY: HistoryLimits = { messages: 1_000_000, ageMs: 3_600_000, bytes: 2 ** 30 };
@@ -66,7 +68,7 @@ export class ChannelRig {
     const history = { ...HISTORY, ...options.history };
     this.namespace = { name: `rig${String(++count)}`, history, presence: false, subscribe: "signed-in", publish: "nobody", types: undefined, untyped: true };
     this.#interpreter = interpreter(bus);
-    this.feed = new NamespaceFeed(this.namespace, { bus, clock: systemClock, log: silentLog });
+    this.feed = new NamespaceFeed(this.namespace, { bus, clock: systemClock, log: silentLog, tickHoldMs: options.tickHoldMs ?? 0 });
   }
 
   /** Makes the stream and follows it. The caller stops the rig. */
@@ -157,10 +159,11 @@ export class ChannelRig {
     return seq;
   }
 
-  /** Sends a tick and waits until the feed has seen it. */
+  /** Sends a tick, and one more, which makes the first one a proof; waits until the feed has seen them. Gives the first. */
   async tick(): Promise<number> {
     const sequence = await this.store("", "$tick");
-    await eventually(() => this.feed.tick === sequence);
+    const later = await this.store("", "$tick");
+    await eventually(() => this.feed.tick === later);
     return sequence;
   }
 

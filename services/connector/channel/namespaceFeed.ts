@@ -12,6 +12,7 @@ import type { Log } from "../../../lib/log.js";
 import { Semaphore } from "../../../lib/semaphore.js";
 import { Audit, type AuditedChannel } from "./audit.js";
 import { NamespaceProofs } from "./namespaceProofs.js";
+import { TickProofs } from "./tickProofs.js";
 import { type TickChain, Ticks } from "./ticks.js";
 import { type Seen, Witness } from "./witness.js";
 
@@ -28,6 +29,8 @@ export interface FeedParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long a tick must be old before a later one makes it a proof, in milliseconds; TICK_HOLD_MS where left out. */
+  readonly tickHoldMs?: number;
 }
 
 /** Reads of one namespace under way at a time: JetStream answers about 30,000 a second, whatever more is asked at once. */
@@ -46,6 +49,7 @@ export class NamespaceFeed {
   readonly #bus: Bus;
   readonly #channels = new Set<FeedChannel>();
   readonly #ticks: Ticks;
+  readonly #tickProofs: TickProofs;
   readonly #witness = new Witness();
   readonly #audit: Audit;
   readonly #log: Log;
@@ -55,12 +59,13 @@ export class NamespaceFeed {
   #ticksProve = false;
   #leaders: BusSubscription | undefined;
 
-  constructor(namespace: Namespace, { bus, clock, log }: FeedParts) {
+  constructor(namespace: Namespace, { bus, clock, log, tickHoldMs }: FeedParts) {
     this.namespace = namespace;
     this.#bus = bus;
     this.#log = log.child({ namespace: namespace.name });
     this.history = new History(bus, namespace.name, clock);
     this.proofs = new NamespaceProofs(clock);
+    this.#tickProofs = new TickProofs(this.proofs, clock, tickHoldMs);
     this.#ticks = new Ticks({ bus, clock, namespace: namespace.name, wanted: () => this.#channels.size > 0, onTick: (tick, chain) => { this.#onTick(tick, chain); } });
     this.#refresh = new SharedRequest(() => this.#refreshNow(), clock, 0);
     this.#audit = new Audit({
@@ -157,7 +162,7 @@ export class NamespaceFeed {
   #onTick(tick: Seen, chain: TickChain): void {
     if (chain === "broken") this.#witness.doubt();
     this.#witness.saw(tick);
-    if (this.#ticksProve) this.proofs.complete(this.proofs.begin(), tick.sequence);
+    if (this.#ticksProve) this.#tickProofs.saw(tick.sequence);
     if (chain !== "whole") this.#audit.hurry();
   }
 

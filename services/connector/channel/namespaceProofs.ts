@@ -6,7 +6,7 @@ export interface NamespaceProof {
   readonly serial: number;
   /** The sequence up to which it proves. */
   readonly sequence: number;
-  /** When it was given (monotonic clock). */
+  /** When it held already (monotonic clock). */
   readonly atMs: number;
 }
 
@@ -38,10 +38,10 @@ export class NamespaceProofs {
     return this.#begun;
   }
 
-  /** Everything up to `sequence` was seen, or is being read, by the channels that were live when this proof was begun. */
-  complete(serial: number, sequence: number): void {
+  /** Everything up to `sequence` was seen, or is being read, by the channels that were live when this proof was begun; as of `atMs`. */
+  complete(serial: number, sequence: number, atMs = this.#clock.monotonicMs()): void {
     if (serial <= this.#newest.serial || sequence < this.#newest.sequence) return;
-    this.#newest = { serial, sequence, atMs: this.#clock.monotonicMs() };
+    this.#newest = { serial, sequence, atMs };
   }
 
   /** The history is another one: its sequences begin anew, and what was begun proves nothing of it. */

@@ -62,8 +62,8 @@ describe("stored channel", () => {
     hpub(socket, `halley.pub.${rig.name()}`, "NATS/1.0\r\nOdd Name(: x\r\n\r\n", '{"n":1}');
     await eventually(() => listener.heard.length === 1);
     await rig.tick();
-    await rig.tick();
-    expect(channel.watermark).toEqual({ offset: rig.feed.tick, epoch: rig.feed.epoch });
+    const tick = await rig.tick();
+    expect(channel.watermark).toEqual({ offset: tick, epoch: rig.feed.epoch });
     expect(listener.heard).toEqual([1]);
     socket.destroy();
   });
