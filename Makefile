@@ -5,7 +5,7 @@ export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 # Where `make test` also writes its results for programs; empty: nowhere.
 TEST_REPORT ?=
 
-.PHONY: help run test check bench stress mutants fuzz soak build clean
+.PHONY: help run test check bench stress chaos mutants fuzz soak build clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made.
@@ -31,6 +31,10 @@ bench: node_modules/.package-lock.json build ## Measure throughput, latency and 
 stress: node_modules/.package-lock.json build ## Provoke faults and check that nothing is lost (ARGS="--seed 1 --only cluster"; ARGS=--list shows all).
 	@sh scripts/require.sh nats nats-cluster
 	@node dist/stress/main.js $(ARGS)
+
+chaos: node_modules/.package-lock.json build ## Random faults on a whole installation, everything checked twice a minute (ARGS="--minutes 30 --seed 1 --nats single").
+	@sh scripts/require.sh nats nats-cluster
+	@node dist/stress/chaos/main.js $(ARGS)
 
 fuzz: node_modules/.package-lock.json build ## A million odd inputs at every door (ARGS="--inputs 20000 --seed 1 --only websocket").
 	@sh scripts/require.sh nats

@@ -148,9 +148,11 @@ export class StressClient {
         this.state.dialedAtMs = performance.now();
         this.#renewed = new AbortController();
         this.#link = this.#transport === "websocket" ? this.#openWebSocket(token) : this.#openPoll(token);
-        if (this.#stopped.signal.aborted) this.#link.cut();
+        // While the token was made.
+        if (this.#stopped.signal.aborted || this.#isAway()) this.#link.cut();
         await Promise.race([this.#link.ended, ended(this.#renewed.signal)]);
         this.#link = undefined;
+        this.state.went();
       }
       const { random, backoffMs = 200 } = this.#options;
       await pause(this.#afterMs + random.between(5, backoffMs), undefined, { signal }).catch(() => undefined);
@@ -162,6 +164,11 @@ export class StressClient {
   #anyPort(): number {
     const ports = this.#options.ports();
     return ports.length === 0 ? NOBODYS_PORT : this.#options.random.pick(ports);
+  }
+
+  /** As a call, because it may have become true during any await. */
+  #isAway(): boolean {
+    return this.#away;
   }
 
   #openWebSocket(token: string): WebSocketLink {

@@ -19,7 +19,8 @@ export class LiveRecord {
   /** Honest news that something may be missing: the reasons of resets, `unrecovered` for a verdict. */
   readonly breaks: string[] = [];
   readonly #ledger: ChannelLedger;
-  readonly #stretches: LiveStretch[] = [];
+  #stretches: LiveStretch[] = [];
+  #sealedCount = 0;
 
   constructor(channel: string, ledger: ChannelLedger) {
     this.channel = channel;
@@ -28,7 +29,16 @@ export class LiveRecord {
 
   /** How many publications came. */
   get count(): number {
-    return this.#stretches.reduce((sum, { numbers }) => sum + numbers.length, 0);
+    return this.#stretches.reduce((sum, { numbers }) => sum + numbers.length, this.#sealedCount);
+  }
+
+  /** Forgets what came so far; what was sent so far is asked for no more. */
+  seal(): void {
+    this.#sealedCount = this.count;
+    const present = this.#stretches.at(-1);
+    this.#stretches = present ? [{ ...present, sentBefore: this.#ledger.newestBegun, numbers: [] }] : [];
+    this.faults.length = 0;
+    this.breaks.length = 0;
   }
 
   /** A subscription stands at a position, or goes on after one. */

@@ -110,6 +110,7 @@ export class PollLink {
   #handle(answer: PollAnswer, asked: ReadonlyMap<number, string>, requests: Map<number, (frame: ServerFrame) => void>, brought: ReadonlyMap<string, Position>): void {
     const { state } = this.#options;
     state.session = answer.session;
+    state.came();
     // A channel whose first position comes with this answer, without a subscribe frame: own ones.
     for (const [channel, { offset = 0, epoch = "" }] of Object.entries(answer.positions)) {
       if (!state.records.has(channel) || brought.has(channel) || [...asked.values()].includes(channel) || epoch === "") continue;

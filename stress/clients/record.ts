@@ -19,6 +19,9 @@ export class ChannelRecord {
   /** Honest news that something may be missing: the reasons of resets, `unrecovered` for a verdict. */
   readonly breaks: string[] = [];
   #stretches: Stretch[] = [];
+  /** Of each publisher's numbers, the highest that was sealed. */
+  readonly #sealed = new Map<number, number>();
+  #sealedCount = 0;
 
   constructor(channel: string) {
     this.channel = channel;
@@ -26,7 +29,21 @@ export class ChannelRecord {
 
   /** How many publications came. */
   get count(): number {
-    return this.received.size;
+    return this.#sealedCount + this.received.size;
+  }
+
+  /**
+   * Forgets what came so far, so that a long run's memory is bounded. Only while nothing is under way: what comes later with
+   * a number from before is a fault.
+   */
+  seal(): void {
+    for (const number of this.received.values()) this.#sealed.set(publisherOf(number), Math.max(number, this.#sealed.get(publisherOf(number)) ?? 0));
+    this.#sealedCount += this.received.size;
+    this.received.clear();
+    const present = this.#stretches.at(-1);
+    this.#stretches = present ? [{ ...present, from: present.newest }] : [];
+    this.faults.length = 0;
+    this.breaks.length = 0;
   }
 
   /** A subscription stands at a position, or goes on after one. */
@@ -55,12 +72,20 @@ export class ChannelRecord {
       present.newest = Math.max(present.newest, offset);
     }
     if (this.received.has(offset)) this.faults.push(`${String(offset)} came twice`);
+    if (number <= (this.#sealed.get(publisherOf(number)) ?? 0)) this.faults.push(`${String(offset)} brought the message ${String(number)}, which had come long ago`);
     this.received.set(offset, number);
   }
 
   /** Whether everything acknowledged above the newest promise has come. */
   isComplete(ledger: ChannelLedger): boolean {
-    return this.#missing(ledger).length === 0;
+    return this.missing(ledger).length === 0;
+  }
+
+  /** Offsets of what was acknowledged and promised, and has not come. */
+  missing(ledger: ChannelLedger): number[] {
+    const missing: number[] = [];
+    for (const offset of this.#storedBy(ledger).keys()) if (this.#isPromised(offset) && !this.received.has(offset)) missing.push(offset);
+    return missing;
   }
 
   /** Everything that is wrong with it, now that nothing more is on its way. */
@@ -70,9 +95,9 @@ export class ChannelRecord {
       const stored = this.#storedBy(ledger).get(offset);
       if (stored !== undefined && stored !== number) faults.push(`${String(offset)} came as ${String(number)}, it was acknowledged as ${String(stored)}`);
     }
-    const copies = this.count - new Set(this.received.values()).size;
+    const copies = this.received.size - new Set(this.received.values()).size;
     if (copies > 0) faults.push(`${String(copies)} messages came as two, under different offsets`);
-    const missing = this.#missing(ledger);
+    const missing = this.missing(ledger);
     if (missing.length > 0) faults.push(`${String(missing.length)} acknowledged messages never came: ${missing.slice(0, 5).join(", ")}…`);
     return faults.map((fault) => `${this.channel}: ${fault}`);
   }
@@ -86,12 +111,6 @@ export class ChannelRecord {
     this.#stretches.push({ from: offset, epoch, newest: offset });
   }
 
-  #missing(ledger: ChannelLedger): number[] {
-    const missing: number[] = [];
-    for (const offset of this.#storedBy(ledger).keys()) if (this.#isPromised(offset) && !this.received.has(offset)) missing.push(offset);
-    return missing;
-  }
-
   #storedBy(ledger: ChannelLedger): ReadonlyMap<number, number> {
     return ledger.storedIn(this.#stretches.at(-1)?.epoch ?? "");
   }
@@ -100,4 +119,11 @@ export class ChannelRecord {
   #isPromised(offset: number): boolean {
     return this.#stretches.some(({ from, newest }, index) => offset > from && (index === this.#stretches.length - 1 || offset <= newest));
   }
+}
+
+/** Every publisher counts up in a range of its own. */
+const NUMBERS_EACH = 10_000_000;
+
+function publisherOf(number: number): number {
+  return Math.floor(number / NUMBERS_EACH);
 }

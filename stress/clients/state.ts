@@ -4,6 +4,8 @@ import { LiveRecord } from "./liveRecord.js";
 import type { Position, ServerFrame, Subscribed } from "./protocol.js";
 import { ChannelRecord } from "./record.js";
 
+const KEPT_ABSENCES = 1_000;
+
 /** What a state is made with. */
 export interface StateOptions {
   readonly channels: readonly string[];
@@ -27,12 +29,34 @@ export class ClientState {
   /** When it began to connect, and when a subscription stood, the last time; by the clock of performance. */
   dialedAtMs = 0;
   subscribedAtMs = 0;
+  /** When it was lost to its connector, and found again, the last times; Infinity: has not come back so far. Milliseconds since 1970. */
+  readonly absences: { readonly fromMs: number; toMs: number }[] = [];
   readonly #onPublication: StateOptions["onPublication"];
 
   constructor(name: string, { channels, ledger, onPublication }: StateOptions) {
     this.name = name;
     this.#onPublication = onPublication;
     for (const channel of channels) this.records.set(channel, isWithoutHistory(channel) ? new LiveRecord(channel, ledger.of(channel)) : new ChannelRecord(channel));
+  }
+
+  /** It is signed in, or a poll was answered. */
+  came(): void {
+    const absence = this.absences.at(-1);
+    if (absence?.toMs === Infinity) absence.toMs = Date.now();
+  }
+
+  /** Its connection, or its poll, is lost. */
+  went(): void {
+    if (this.absences.at(-1)?.toMs === Infinity) return;
+    this.absences.push({ fromMs: Date.now(), toMs: Infinity });
+    if (this.absences.length > KEPT_ABSENCES) this.absences.shift();
+  }
+
+  /** Forgets what came so far, so that a long run's memory is bounded; only while nothing is under way. */
+  seal(): void {
+    for (const record of this.records.values()) record.seal();
+    this.errors.length = 0;
+    this.closeCodes.length = 0;
   }
 
   /** Whether every channel was subscribed once. */

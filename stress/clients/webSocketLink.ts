@@ -118,6 +118,7 @@ export class WebSocketLink {
     const { id, connected, subscribed, error, disconnect, ping } = frame;
     if (connected) {
       state.session = connected.session;
+      state.came();
       for (const [channel, body] of Object.entries(connected.subscriptions ?? {})) state.subscribed(channel, body, this.#brought.get(channel));
     } else if (id !== undefined && this.#asked.has(id)) this.#onSubscribed(this.#asked.get(id) ?? "", subscribed, error);
     else if (id !== undefined && this.#settle(id, frame)) return;

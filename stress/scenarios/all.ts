@@ -1,4 +1,5 @@
 import type { Scenario } from "../scenario.js";
+import { chaosScenarios } from "./chaos.js";
 import { clusterScenarios } from "./cluster.js";
 import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
@@ -36,4 +37,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...presenceConnectorScenarios,
   ...presenceReplicaScenarios,
   ...presenceNatsScenarios,
+  ...chaosScenarios,
 ];

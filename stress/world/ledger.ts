@@ -15,12 +15,21 @@ export class ChannelLedger {
   /** By number, when it was sent for the first time, by the clock of performance. */
   readonly begunAtMs = new Map<number, number>();
   #newestBegun = 0;
+  #sealedCount = 0;
 
   /** How many were acknowledged. */
   get size(): number {
-    let sum = 0;
+    let sum = this.#sealedCount;
     for (const { size } of this.#stored.values()) sum += size;
     return sum;
+  }
+
+  /** Forgets what everybody has, and keeps the count of it. */
+  seal(): void {
+    this.#sealedCount = this.size + this.sent.length;
+    this.#stored.clear();
+    this.sent.length = 0;
+    this.begunAtMs.clear();
   }
 
   /** What was acknowledged in one history: by offset, the number of the message. */
@@ -68,6 +77,11 @@ export class Ledger {
       this.#channels.set(channel, found);
     }
     return found;
+  }
+
+  /** Forgets, of all channels, what everybody has. */
+  seal(): void {
+    for (const channel of this.#channels.values()) channel.seal();
   }
 
   /** All acknowledged messages. */

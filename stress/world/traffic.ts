@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type CallFailure, TestPublisher, toChannel } from "../../test/helpers/publishService.js";
-import { PublishRequest } from "../../gen/halley/v1/publish.js";
+import { type CallFailure, TestPublisher, toTarget } from "../../test/helpers/publishService.js";
 import type { Random } from "../random.js";
 import type { Ledger } from "./ledger.js";
 
@@ -112,12 +111,4 @@ export class Traffic {
       }
     }
   }
-}
-
-/** A user's inbox and everyone have targets of their own. */
-function toTarget(channel: string, body: object, key: string): PublishRequest {
-  const request = toChannel(channel, body, { key });
-  if (channel === "all") return PublishRequest.fromPartial({ ...request, target: { $case: "everyone", value: true } });
-  if (channel.startsWith("user.")) return PublishRequest.fromPartial({ ...request, target: { $case: "userId", value: channel.slice(5) } });
-  return request;
 }

@@ -39,6 +39,14 @@ export function toChannel(channel: string, json: unknown = {}, message: { key?: 
   });
 }
 
+/** A request with a key, to the target that a channel belongs to: a user's inbox and everyone have targets of their own. */
+export function toTarget(channel: string, body: object, key: string): PublishRequest {
+  const request = toChannel(channel, body, { key });
+  if (channel === "all") return PublishRequest.fromPartial({ ...request, target: { $case: "everyone", value: true } });
+  if (channel.startsWith("user.")) return PublishRequest.fromPartial({ ...request, target: { $case: "userId", value: channel.slice(5) } });
+  return request;
+}
+
 /** What a call that failed was told. */
 export interface CallFailure {
   readonly code: number;

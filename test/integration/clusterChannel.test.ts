@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ChannelRig } from "../helpers/channelRig.js";
 import { eventually } from "../helpers/eventually.js";
-import { hasClusterServer, type NatsCluster, startNatsCluster } from "../helpers/natsCluster.js";
+import { type ClusterNode, hasClusterServer, type NatsCluster, startNatsCluster } from "../helpers/natsCluster.js";
 
+const LIMITS = { chunkMessages: 1_000, chunkBytes: 128 * 1024 };
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)", () => {
@@ -27,6 +28,17 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
       await rig.stop();
     }
     throw new Error("fifteen streams were led by the server that was asked to make them");
+  }
+
+  /** A rig on the server that leads its stream, with a publisher on the others; gives that server, and the others. */
+  async function startAtLeader(): Promise<[ClusterNode, ...ClusterNode[]]> {
+    for (const ours of Array.from({ length: 5 }, () => cluster.nodes).flat()) {
+      const others = cluster.nodes.filter((node) => node !== ours);
+      rig = await ChannelRig.start([ours.url], { replicas: 3, backendServers: others.map(({ url }) => url) });
+      if ((await rig.feed.history.infoAfterNow()).leader === ours.name) return [ours, ...others];
+      await rig.stop();
+    }
+    throw new Error("fifteen streams were led by others");
   }
 
   it.each([1, 3])("gets what a cut route swallowed, in order, soon after the route is back (%i replicas)", async (replicas) => {
@@ -63,6 +75,26 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
     await rig.stepDown();
     await eventually(() => channel.watermark, 5_000);
   }, 60_000);
+
+  it("takes no word of a leader that was replaced and doesn't know it yet for a loss", async () => {
+    const [ours, ...others] = await startAtLeader();
+    const { channel, listener } = await rig.listen();
+    for (let n = 1; n <= 5; n++) await rig.publish(n);
+    await eventually(() => listener.heard.length === 5);
+    for (const { name } of others) cluster.routes.cut(ours.name, name);
+    for (let n = 6; n <= 10; n++) await eventually(() => rig.publish(n), 20_000);
+    const ahead = { offset: await rig.publish(11), epoch: rig.feed.epoch };
+    const stale = await rig.feed.history.infoAfterNow();
+    expect(stale).toMatchObject({ leader: ours.name });
+    expect(stale.lastSequence).toBeLessThan(ahead.offset);
+    // Somebody comes who has seen more elsewhere; it isn't lost, it can't be read here so far.
+    await expect(channel.recover(ahead, LIMITS)).rejects.toMatchObject({ retryable: true });
+    await expect(rig.feed.history.read({ subject: channel.subject, from: ahead.offset - 2, to: ahead.offset, maxMessages: 10, maxBytes: 1_000 })).rejects.toMatchObject({ retryable: true });
+    for (const { name } of others) cluster.routes.heal(ours.name, name);
+    await eventually(() => listener.heard.length === 11, 25_000);
+    expect(listener.heard).toEqual(upTo(11));
+    expect(await eventually(() => channel.recover(ahead, LIMITS))).toMatchObject({ continuous: true });
+  }, 90_000);
 
   it("compares more channels than JetStream answers for at once", async () => {
     const { leader, ours } = await startBeside(1);
