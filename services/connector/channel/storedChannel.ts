@@ -104,6 +104,8 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   async recover(position: Position, limits: ChunkLimits): Promise<Chunk> {
+    // What replicas that may differ for good have stored proves nothing.
+    if (!this.isProvable) return this.#lost();
     const { epoch } = this.standing;
     const to = this.#ring.floor;
     if (position.offset >= to) return (await this.#reader.stands(position)) ? { publications: [], position, continuous: true } : this.#lost();
