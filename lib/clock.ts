@@ -19,19 +19,50 @@ export interface Clock {
   every(intervalMs: number, callback: () => void): Timer;
 }
 
+/** Timers of `systemClock` that are still to run, or repeat, in this process. What grows for ever here is a leak. */
+export function countTimers(): number {
+  return timers;
+}
+
+let timers = 0;
+
+class SystemTimer implements Timer {
+  readonly #cancel: () => void;
+  #isActive = true;
+
+  constructor(cancel: () => void) {
+    this.#cancel = cancel;
+    timers += 1;
+  }
+
+  end(): void {
+    if (this.#isActive) timers -= 1;
+    this.#isActive = false;
+  }
+
+  cancel(): void {
+    this.end();
+    this.#cancel();
+  }
+}
+
 /** The clock of the machine. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, callback) {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(() => {
+      timer.end();
+      callback();
+    }, delayMs);
     handle.unref();
-    return { cancel: () => { clearTimeout(handle); } };
+    const timer = new SystemTimer(() => { clearTimeout(handle); });
+    return timer;
   },
   every(intervalMs, callback) {
     const handle = setInterval(callback, intervalMs);
     handle.unref();
-    return { cancel: () => { clearInterval(handle); } };
+    return new SystemTimer(() => { clearInterval(handle); });
   },
 };
 

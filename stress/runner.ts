@@ -30,7 +30,9 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Out
     faults.push(...(await world.settle()));
     faults.push(...dishonest(world, scenario.honest ?? []));
     acknowledged = world.ledger.messages;
-    for (const { state } of world.clients) received += state.count;
+    received = world.received;
+    faults.push(...(await world.end()));
+    faults.push(...wrongCloses(world, scenario.closeCodes ?? []));
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
@@ -45,6 +47,16 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Out
 
 function dishonest(world: World, honest: readonly string[]): string[] {
   return world.breaks.filter((text) => !honest.some((reason) => text.endsWith(`: ${reason}`))).map((text) => `told of a loss that was none: ${text}`);
+}
+
+/** The client's own goodbye; a connection that broke, or was cut; a drain. All others must be expected. */
+const USUAL_CODES = [1000, 1006, 3000];
+
+function wrongCloses(world: World, expected: readonly number[]): string[] {
+  return world.clients.flatMap(({ state }) => [
+    ...state.closeCodes.filter((code) => !USUAL_CODES.includes(code) && !expected.includes(code)).map((code) => `${state.name} was closed with ${String(code)}`),
+    ...state.closeFaults.map((fault) => `${state.name} ${fault}`),
+  ]);
 }
 
 async function withLimit<T>(work: Promise<T>): Promise<T> {

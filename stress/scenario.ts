@@ -15,4 +15,6 @@ export interface Scenario {
   run(world: World): Promise<readonly string[] | undefined>;
   /** Reasons of breaks (resets, verdicts) that are honest here; none where left out. */
   readonly honest?: readonly string[];
+  /** Codes with which connectors may close WebSockets here, beside 3000. */
+  readonly closeCodes?: readonly number[];
 }

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { countTimers } from "../clock.js";
 
 /** What a metric is called and says. */
 export interface MetricOptions<Label extends string> {
@@ -19,6 +20,7 @@ export class Metrics {
   constructor(service: string) {
     this.#registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
+    this.gauge({ name: "timers", help: "Timers that are still to run, or repeat." }, countTimers);
   }
 
   /** A number that only grows. */

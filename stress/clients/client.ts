@@ -8,6 +8,9 @@ import type { Ledger } from "../world/ledger.js";
 import { ClientState } from "./state.js";
 import { WebSocketLink } from "./webSocketLink.js";
 
+/** A goodbye that is not answered by then is given up. */
+const GOODBYE_MS = 1_000;
+
 export type Transport = "websocket" | "poll";
 
 /** How a client lives. */
@@ -133,8 +136,14 @@ export class StressClient {
     return (await this.#link?.ask(frame)) ?? {};
   }
 
-  async stop(): Promise<void> {
+  /** Goes for ever; with a goodbye, where its transport knows one, or without a word. */
+  async stop(withGoodbye = false): Promise<void> {
     this.#stopped.abort();
+    const link = this.#link;
+    if (withGoodbye && link instanceof WebSocketLink) {
+      link.close();
+      await Promise.race([link.ended, pause(GOODBYE_MS)]);
+    }
     this.cut();
     await this.#run;
   }

@@ -1,3 +1,5 @@
+import { Agent } from "node:http";
+import { post } from "./post.js";
 import type { PollAnswer, Position, ServerFrame } from "./protocol.js";
 import type { ClientState } from "./state.js";
 
@@ -24,6 +26,7 @@ const QUIET_MS = 10_000;
 export class PollLink {
   readonly #options: PollOptions;
   readonly #abort = new AbortController();
+  readonly #agent = new Agent({ keepAlive: true });
   readonly ended: Promise<void>;
   #waiting: { readonly frame: object; readonly settle: (frame: ServerFrame) => void }[] = [];
   #nextId = 1_000;
@@ -57,6 +60,7 @@ export class PollLink {
       this.#options.state.errors.push(error instanceof Error ? error.message.slice(0, 60) : "fault");
     } finally {
       this.#hasEnded = true;
+      this.#agent.destroy();
       for (const { settle } of this.#waiting.splice(0)) settle(LOST);
     }
   }
@@ -101,9 +105,9 @@ export class PollLink {
   }
 
   async #fetch(body: object, signal: AbortSignal): Promise<PollAnswer> {
-    const response = await fetch(`http://127.0.0.1:${String(this.#options.port())}/v1/poll`, { method: "POST", body: JSON.stringify(body), signal });
-    const answer = (await response.json()) as PollAnswer & { error?: { reason: string } };
-    if (!response.ok) throw new Error(answer.error?.reason ?? String(response.status));
+    const { isOk, status, text } = await post({ port: this.#options.port(), path: "/v1/poll" }, JSON.stringify(body), { agent: this.#agent, signal });
+    const answer = JSON.parse(text) as PollAnswer & { error?: { reason: string } };
+    if (!isOk) throw new Error(answer.error?.reason ?? String(status));
     return answer;
   }
 

@@ -22,6 +22,8 @@ export class ChannelRecord {
   /** Of each publisher's numbers, the highest that was sealed. */
   readonly #sealed = new Map<number, number>();
   #sealedCount = 0;
+  /** So many of the acknowledged, in their order, are known to have come, or not to be promised. */
+  #settled = 0;
 
   constructor(channel: string) {
     this.channel = channel;
@@ -42,6 +44,7 @@ export class ChannelRecord {
     this.received.clear();
     const present = this.#stretches.at(-1);
     this.#stretches = present ? [{ ...present, from: present.newest }] : [];
+    this.#settled = 0;
     this.faults.length = 0;
     this.breaks.length = 0;
   }
@@ -76,9 +79,14 @@ export class ChannelRecord {
     this.received.set(offset, number);
   }
 
-  /** Whether everything acknowledged above the newest promise has come. */
+  /** Whether everything acknowledged above the newest promise has come. Asked again and again, it looks only at what is new. */
   isComplete(ledger: ChannelLedger): boolean {
-    return this.missing(ledger).length === 0;
+    const offsets = ledger.offsetsIn(this.#epoch);
+    for (; this.#settled < offsets.length; this.#settled++) {
+      const offset = offsets[this.#settled] ?? 0;
+      if (this.#isPromised(offset) && !this.received.has(offset)) return false;
+    }
+    return true;
   }
 
   /** Offsets of what was acknowledged and promised, and has not come. */
@@ -109,10 +117,15 @@ export class ChannelRecord {
       this.#stretches = [];
     }
     this.#stretches.push({ from: offset, epoch, newest: offset });
+    this.#settled = 0;
   }
 
   #storedBy(ledger: ChannelLedger): ReadonlyMap<number, number> {
-    return ledger.storedIn(this.#stretches.at(-1)?.epoch ?? "");
+    return ledger.storedIn(this.#epoch);
+  }
+
+  get #epoch(): string {
+    return this.#stretches.at(-1)?.epoch ?? "";
   }
 
   /** Inside a stretch that ended, up to what was handled of it; in the present one, everything above its start. */

@@ -25,6 +25,8 @@ export class ClientState {
   /** Errors and codes that came, in order. */
   readonly errors: string[] = [];
   readonly closeCodes: number[] = [];
+  /** Closes of connectors that were not announced, or announced as others. */
+  readonly closeFaults: string[] = [];
   session: string | undefined;
   /** When it began to connect, and when a subscription stood, the last time; by the clock of performance. */
   dialedAtMs = 0;

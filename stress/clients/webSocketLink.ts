@@ -30,6 +30,8 @@ export class WebSocketLink {
   #hasOpened = false;
   #isAbandoned = false;
   #quiet: NodeJS.Timeout | undefined;
+  /** The code of the disconnect frame that came. */
+  #announced: number | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -44,7 +46,7 @@ export class WebSocketLink {
     this.ended = new Promise((resolve) => {
       this.#socket.on("close", (code) => {
         clearTimeout(this.#quiet);
-        if (this.#hasOpened) options.state.closeCodes.push(code);
+        if (this.#hasOpened) this.#onClosed(code);
         for (const settle of this.#waiting.values()) settle({ error: { code: "UNAVAILABLE", reason: "CONNECTION_LOST", message: "the connection was lost", retryable: true } });
         this.#waiting.clear();
         resolve();
@@ -91,6 +93,13 @@ export class WebSocketLink {
     this.#socket.close(1000);
   }
 
+  /** Halley's own codes are announced by a frame that says what to do now. */
+  #onClosed(code: number): void {
+    const { closeCodes, closeFaults } = this.#options.state;
+    closeCodes.push(code);
+    if (code >= 3000 && code !== this.#announced && !this.#isAbandoned) closeFaults.push(`was closed with ${String(code)} after a disconnect frame with ${String(this.#announced)}`);
+  }
+
   #signIn(): void {
     const { state, token, inbox } = this.#options;
     const own = ["all", inbox];
@@ -123,7 +132,10 @@ export class WebSocketLink {
     } else if (id !== undefined && this.#asked.has(id)) this.#onSubscribed(this.#asked.get(id) ?? "", subscribed, error);
     else if (id !== undefined && this.#settle(id, frame)) return;
     else if (error) state.errors.push(error.reason);
-    else if (disconnect) onAfter(disconnect.afterMs ?? 0);
+    else if (disconnect) {
+      this.#announced = disconnect.code;
+      onAfter(disconnect.afterMs ?? 0);
+    }
     else state.take(frame);
     if (ping) this.#socket.send('{"pong":{}}');
   }

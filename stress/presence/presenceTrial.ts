@@ -30,7 +30,7 @@ export class PresenceTrial {
   constructor(world: World) {
     this.#world = world;
     for (const service of world.presences) this.add(service);
-    world.onStop(() => { for (const replica of this.replicas) replica.close(); });
+    world.onLeave(() => { for (const replica of this.replicas) replica.close(); });
   }
 
   add(service: ServiceProcess): Replica {

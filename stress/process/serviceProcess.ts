@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { eventually } from "../../test/helpers/eventually.js";
@@ -15,8 +16,11 @@ export interface ServiceOptions {
 }
 
 const READY_MS = 30_000;
+const ANSWER_MS = 10_000;
 const KEPT_LINES = 200;
 const KEPT_FAULTS = 50;
+/** A line of Prometheus's text format. */
+const METRIC = /^(\w+)(?:\{[^}]*\})? (\S+)$/gm;
 /** pino's levels from "error" on. */
 const FAULT = /"level":(50|60)/;
 
@@ -61,6 +65,11 @@ export class ServiceProcess {
     return this.#faults;
   }
 
+  /** Of a connector: what it keeps for a while for those who may come back, it keeps no more. */
+  hasten(): void {
+    this.#child?.kill("SIGHUP");
+  }
+
   /** Runs the garbage collector, where the service was started with `collectGarbage`. */
   collectGarbage(): void {
     this.#child?.kill("SIGUSR2");
@@ -87,7 +96,7 @@ export class ServiceProcess {
 
   /** Resolves when it says that it is ready. */
   async ready(): Promise<void> {
-    await eventually(async () => (await fetch(`http://127.0.0.1:${String(this.#opsPort)}/readyz`)).ok, READY_MS);
+    await eventually(async () => (await this.#ask("/readyz")).ok, READY_MS);
   }
 
   /** SIGKILL. */
@@ -110,14 +119,35 @@ export class ServiceProcess {
 
   /** A metric of its, without labels; 0 where there is none. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`http://127.0.0.1:${String(this.#opsPort)}/metrics`)).text();
-    return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1] ?? 0);
+    return (await this.metrics()).get(name) ?? 0;
+  }
+
+  /** All its metrics, without labels; of those that occur with several, the first. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    for (const [, name = "", value] of (await (await this.#ask("/metrics")).text()).matchAll(METRIC)) if (!found.has(name)) found.set(name, Number(value));
+    return found;
   }
 
   /** What it has in memory (RSS), in bytes. */
   async memoryBytes(): Promise<number> {
     const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(this.pid)]);
     return Number(stdout) * 1_024;
+  }
+
+  /** Its open file descriptors. */
+  countFds(): number {
+    return readdirSync(`/proc/${String(this.pid)}/fd`).length;
+  }
+
+  /** The most that it ever had in memory (RSS), in bytes. */
+  get peakBytes(): number {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(this.pid)}/status`, "utf8"))?.[1]) * 1_024;
+  }
+
+  /** Leaves no connection behind. */
+  #ask(path: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${String(this.#opsPort)}${path}`, { headers: { connection: "close" }, signal: AbortSignal.timeout(ANSWER_MS) });
   }
 
   #keep(lines: readonly string[]): void {

@@ -5,6 +5,7 @@ import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
 import { ephemeralScenarios } from "./ephemeral.js";
 import { historyScenarios } from "./history.js";
+import { leakScenarios } from "./leaks.js";
 import { manyScenarios } from "./many.js";
 import { natsScenarios } from "./nats.js";
 import { natsLinkScenarios } from "./natsLink.js";
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...connectorScenarios,
   ...slowScenarios,
   ...manyScenarios,
+  ...leakScenarios,
   ...stormScenarios,
   ...publishingScenarios,
   ...sessionScenarios,

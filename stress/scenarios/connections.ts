@@ -69,7 +69,7 @@ export const connectionScenarios: readonly Scenario[] = [
     fault: "cut unnoticed", transport: "both", history: "long", isShort: true, world: { nats: "single", connectors: 1 },
     async run(world) {
       const proxy = await startTcpProxy(world.ports()[0] ?? 0);
-      world.onStop(() => proxy.stop());
+      world.onLeave(() => proxy.stop());
       await world.joinMany(8, { channels: ["chat.a"], ports: () => [proxy.port] });
       const traffic = world.traffic({ channels: ["chat.a"], everyMs: 20 });
       for (let cuts = 0; cuts < 15; cuts++) {

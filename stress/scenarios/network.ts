@@ -9,7 +9,7 @@ const WORLD = { nats: "single", connectors: 2 } as const;
 /** A proxy before each connector, with the ports for clients. */
 async function proxied(world: World): Promise<{ readonly proxies: readonly TcpProxy[]; readonly ports: () => readonly number[] }> {
   const proxies = await Promise.all(world.ports().map((port) => startTcpProxy(port)));
-  for (const proxy of proxies) world.onStop(() => proxy.stop());
+  for (const proxy of proxies) world.onLeave(() => proxy.stop());
   return { proxies, ports: () => proxies.map(({ port }) => port) };
 }
 

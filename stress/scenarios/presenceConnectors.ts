@@ -85,7 +85,7 @@ export const presenceConnectorScenarios: readonly Scenario[] = [
       await trial.watch();
       await first.kill();
       const second = await SimulatedConnector.start(world.natsUrls, "edge", trial.truth);
-      world.onStop(() => second.kill());
+      world.onLeave(() => second.kill());
       const [back, gone] = [sessions.slice(0, 100), sessions.slice(100)];
       for (const session of gone) trial.truth.went(session, session.user, session.channels, 4_500);
       for (const session of back) {

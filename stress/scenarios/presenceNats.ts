@@ -84,7 +84,7 @@ export const presenceNatsScenarios: readonly Scenario[] = [
     async run(world) {
       const trial = new PresenceTrial(world);
       const connectors = await Promise.all(["a", "b", "c", "d"].map((name) => SimulatedConnector.start(world.natsUrls, name, trial.truth)));
-      world.onStop(async () => { for (const connector of connectors) await connector.kill(); });
+      world.onLeave(async () => { for (const connector of connectors) await connector.kill(); });
       const sessions = Array.from({ length: SESSIONS }, (_, n): SimulatedSession => ({ id: randomBytes(16), user: `s${String(n % (SESSIONS * 0.8))}`, channels: n % 10 === 0 ? CHANNELS : [] }));
       for (const [n, session] of sessions.entries()) connectors[n % connectors.length]?.open(session);
       await trial.agrees(10_000, `${String(SESSIONS)} came`, { counts: false });

@@ -24,7 +24,7 @@ export const publishingScenarios: readonly Scenario[] = [
     fault: "answer lost", transport: "both", history: "long", world: { nats: "single", connectors: 2 },
     async run(world) {
       const proxies = await Promise.all(world.ports().map((port) => startTcpProxy(port)));
-      for (const proxy of proxies) world.onStop(() => proxy.stop());
+      for (const proxy of proxies) world.onLeave(() => proxy.stop());
       // Long enough under way that a cut finds most messages stored and their answers not there.
       for (const { faults } of proxies) faults.delayMs = 60;
       const clients = await world.joinMany(10, { channels: CHANNELS, ports: () => proxies.map(({ port }) => port), lostAnswers: 0.2 });

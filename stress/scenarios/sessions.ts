@@ -13,7 +13,7 @@ function count(clients: readonly StressClient[], code: number): number {
 export const sessionScenarios: readonly Scenario[] = [
   {
     name: "sessions: a newer connection closes the older one with 3500, and nothing is lost between them",
-    fault: "session taken over", transport: "websocket", history: "long", world: { nats: "single", connectors: 2 },
+    fault: "session taken over", transport: "websocket", history: "long", closeCodes: [3500], world: { nats: "single", connectors: 2 },
     async run(world) {
       const clients = await world.joinMany(10, { channels: CHANNELS, transport: "websocket" });
       const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 5 });
@@ -30,7 +30,7 @@ export const sessionScenarios: readonly Scenario[] = [
   },
   {
     name: "sessions: two tabs fight for one session id, and each gets everything",
-    fault: "session shared", transport: "both", history: "long", world: { nats: "single", connectors: 2 },
+    fault: "session shared", transport: "both", history: "long", closeCodes: [3500], world: { nats: "single", connectors: 2 },
     async run(world) {
       const tabs: StressClient[] = [];
       for (const transport of ["websocket", "poll", "websocket"] as const) {
@@ -48,7 +48,7 @@ export const sessionScenarios: readonly Scenario[] = [
   },
   {
     name: "sessions: tokens expire again and again, and the clients come back with new ones",
-    fault: "token expired", transport: "both", history: "long", world: { nats: "single", connectors: 2 },
+    fault: "token expired", transport: "both", history: "long", closeCodes: [3101], world: { nats: "single", connectors: 2 },
     async run(world) {
       const clients: StressClient[] = [];
       for (let index = 0; index < 10; index++) {

@@ -30,7 +30,7 @@ async function slowTrial(world: World, channel: string, slowMs: number): Promise
   const [connector] = world.connectors;
   if (!connector) throw new Error("there must be a connector");
   const proxy = await startTcpProxy(connector.port);
-  world.onStop(() => proxy.stop());
+  world.onLeave(() => proxy.stop());
   const ledger = world.ledger.of(channel);
   const times: { values: number[] } = { values: [] };
   const onPublication = (_: string, number: number): void => { times.values.push(performance.now() - (ledger.begunAtMs.get(number) ?? 0)); };
@@ -114,7 +114,7 @@ export const slowScenarios: readonly Scenario[] = [
   },
   {
     name: "slow: a client that reads nothing is closed with 3001, and comes back to everything",
-    fault: "stuck consumer", transport: "websocket", history: "long", world: { ...WORLD, limits: { stuckMs: 3_000 } },
+    fault: "stuck consumer", transport: "websocket", history: "long", closeCodes: [3001], world: { ...WORLD, limits: { stuckMs: 3_000 } },
     async run(world) {
       const clients = await world.joinMany(6, { channels: ["chat.a"], transport: "websocket" });
       const stuck = clients.slice(0, 3);

@@ -62,8 +62,7 @@ export async function runSoak({ minutes, seed, print }: SoakOptions): Promise<So
     for (const line of lines) print(line);
     const lost = await world.settle();
     const dead = services.flatMap(({ name, isRunning, faults: logged }) => [...(isRunning ? [] : [`${name} has died`]), ...logged.map((line) => `${name}: ${line.slice(0, 400)}`)]);
-    const received = world.clients.reduce((sum, { state }) => sum + state.count, 0);
-    return { acknowledged: world.ledger.messages, received, visits: visits.count, faults: [...faults, ...lost, ...world.breaks, ...visits.faults, ...dead] };
+    return { acknowledged: world.ledger.messages, received: world.received, visits: visits.count, faults: [...faults, ...lost, ...world.breaks, ...visits.faults, ...dead] };
   } finally {
     await world.stop();
   }

@@ -10,6 +10,8 @@ export function isWithoutHistory(channel: string): boolean {
 export class ChannelLedger {
   /** By epoch and offset, the number of the message. */
   readonly #stored = new Map<string, Map<number, number>>();
+  /** By epoch, the offsets in the order of their acknowledgements. */
+  readonly #offsets = new Map<string, number[]>();
   /** Where nothing is stored: the numbers that were acknowledged, in order. Such a channel has one publisher, which counts up. */
   readonly sent: number[] = [];
   /** By number, when it was sent for the first time, by the clock of performance. */
@@ -28,6 +30,7 @@ export class ChannelLedger {
   seal(): void {
     this.#sealedCount = this.size + this.sent.length;
     this.#stored.clear();
+    this.#offsets.clear();
     this.sent.length = 0;
     this.begunAtMs.clear();
   }
@@ -35,6 +38,11 @@ export class ChannelLedger {
   /** What was acknowledged in one history: by offset, the number of the message. */
   storedIn(epoch: string): ReadonlyMap<number, number> {
     return this.#stored.get(epoch) ?? NOTHING;
+  }
+
+  /** What was acknowledged in one history: the offsets, in the order of their acknowledgements. Only grows. */
+  offsetsIn(epoch: string): readonly number[] {
+    return this.#offsets.get(epoch) ?? [];
   }
 
   /** The highest number that was sent, acknowledged or not. */
@@ -60,7 +68,14 @@ export class ChannelLedger {
     const before = stored.get(offset);
     if (before !== undefined && before !== number) return `offset ${String(offset)} was acknowledged for ${String(before)} and for ${String(number)}`;
     stored.set(offset, number);
+    if (before === undefined) this.#addOffset(epoch, offset);
     return undefined;
+  }
+
+  #addOffset(epoch: string, offset: number): void {
+    const offsets = this.#offsets.get(epoch);
+    if (offsets) offsets.push(offset);
+    else this.#offsets.set(epoch, [offset]);
   }
 }
 

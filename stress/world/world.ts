@@ -7,6 +7,8 @@ import { TEST_API_KEY, TEST_JWT_SECRET } from "../../test/helpers/installation.j
 import { type NatsCluster, startNatsCluster } from "../../test/helpers/natsCluster.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { type ClientOptions, StressClient } from "../clients/client.js";
+import { Aftermath } from "../leaks/aftermath.js";
+import { COLLECTING } from "../leaks/leakGate.js";
 import { ServiceProcess } from "../process/serviceProcess.js";
 import { Random } from "../random.js";
 import { DirectPublisher } from "./directPublisher.js";
@@ -39,7 +41,7 @@ export const NAMESPACES = {
   live: { subscribe: "signed-in", publish: "signed-in", untyped: true },
 };
 
-/** How long the last messages may take to everybody, after everything is well again. */
+/** How long nothing may come while something is missing, after everything is well again. A busy machine is slow, and no fault. */
 const SETTLE_MS = 30_000;
 
 /** A whole installation with its clients and backends: real processes on loopback, which a scenario mistreats. */
@@ -55,6 +57,8 @@ export class World {
   readonly #options: WorldOptions;
   readonly #folder = mkdtempSync(join(tmpdir(), "halley-stress-"));
   readonly #traffics: Traffic[] = [];
+  readonly #aftermath = new Aftermath({ services: () => this.#running, monitorPorts: () => this.#monitorPorts });
+  readonly #onLeave: (() => Promise<void> | void)[] = [];
   readonly #onStop: (() => Promise<void> | void)[] = [];
   #direct: DirectPublisher | undefined;
   #nats: NatsServer | undefined;
@@ -100,14 +104,14 @@ export class World {
     const limits = { STRESS_LIMITS: JSON.stringify({ drainMs: 1_000, ...this.#options.limits }) };
     const connector = this.#service("connector", "stress/process/connector.js", { HALLEY_NATS_URL: natsUrls.join(","), HALLEY_JWT_SECRET: TEST_JWT_SECRET, ...limits, ...env });
     this.connectors.push(connector);
-    await connector.start();
+    await this.#startNew(connector);
     return connector;
   }
 
   async addPublish(natsUrls: readonly string[] = this.natsUrls): Promise<ServiceProcess> {
     const publish = this.#service("publish", "services/publish/main.js", { HALLEY_NATS_URL: natsUrls.join(","), HALLEY_API_KEYS: TEST_API_KEY });
     this.publishes.push(publish);
-    await publish.start();
+    await this.#startNew(publish);
     return publish;
   }
 
@@ -115,7 +119,7 @@ export class World {
   async addPresence(natsUrls: readonly string[] = this.natsUrls): Promise<ServiceProcess> {
     const presence = this.#service("presence", "services/presence/main.js", { HALLEY_NATS_URL: natsUrls.join(","), HALLEY_API_KEYS: TEST_API_KEY });
     this.presences.push(presence);
-    await presence.start();
+    await this.#startNew(presence);
     return presence;
   }
 
@@ -174,10 +178,22 @@ export class World {
     return this.#direct;
   }
 
-  /** Resolves when every client has everything that it was promised so far, or the time is over. */
+  /** Resolves when every client has everything that it was promised so far, or nothing more has come for so long. */
   async complete(limitMs = SETTLE_MS): Promise<void> {
-    const deadline = Date.now() + limitMs;
-    while (Date.now() < deadline && !this.clients.every(({ state }) => state.isComplete(this.ledger))) await pause(20);
+    let received = -1;
+    let deadline = 0;
+    while (!this.clients.every(({ state }) => state.isComplete(this.ledger))) {
+      const now = this.received;
+      if (now > received) deadline = Date.now() + limitMs;
+      else if (Date.now() > deadline) return;
+      received = now;
+      await pause(20);
+    }
+  }
+
+  /** Publications that came to clients, in all. */
+  get received(): number {
+    return this.clients.reduce((sum, { state }) => sum + state.count, 0);
   }
 
   /** Shows a figure beside the outcome. */
@@ -185,7 +201,12 @@ export class World {
     this.notes.push(text);
   }
 
-  /** Runs at the end, before the services stop. */
+  /** Runs at the end, when the clients leave: ends what stands between them and the services. */
+  onLeave(leave: () => Promise<void> | void): void {
+    this.#onLeave.push(leave);
+  }
+
+  /** Runs at the end, when the services have stopped: ends what they lean on. */
   onStop(stop: () => Promise<void> | void): void {
     this.#onStop.push(stop);
   }
@@ -219,15 +240,37 @@ export class World {
     return this.clients.flatMap(({ state }) => state.breaks.map((reason) => `${state.name}: ${reason}`));
   }
 
+  /** Everybody leaves, and then the services are told to end. Gives what is left of the clients, and who ended badly. */
+  async end(): Promise<string[]> {
+    await this.#leave();
+    const left = await this.#aftermath.check();
+    return [...left, ...(await Promise.all(this.#running.map(endService))).flat()];
+  }
+
+  /** Ends whatever still runs, and removes it. */
   async stop(): Promise<void> {
-    for (const stop of this.#onStop) await stop();
-    for (const traffic of this.#traffics) await traffic.stop();
-    await this.#direct?.close();
-    await Promise.all(this.clients.map((client) => client.stop()));
+    await this.#leave();
     await Promise.all([...this.connectors, ...this.presences, ...this.publishes].map((service) => service.kill()));
+    for (const stop of this.#onStop.splice(0)) await stop();
     await this.#nats?.remove();
     await this.#cluster?.remove();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #leave(): Promise<void> {
+    for (const traffic of this.#traffics) await traffic.stop();
+    await this.#direct?.close();
+    for (const connector of this.connectors) connector.hasten();
+    await Promise.all(this.clients.map((client, index) => client.stop(this.presences.length > 0 || index % 4 < 2)));
+    for (const leave of this.#onLeave.splice(0)) await leave();
+  }
+
+  get #running(): readonly ServiceProcess[] {
+    return [...this.connectors, ...this.presences, ...this.publishes].filter(({ isRunning }) => isRunning);
+  }
+
+  get #monitorPorts(): readonly number[] {
+    return this.#cluster?.nodes.map(({ monitorPort }) => monitorPort) ?? [this.nats.monitorPort];
   }
 
   async #start(): Promise<void> {
@@ -242,9 +285,26 @@ export class World {
     ]);
   }
 
+  async #startNew(service: ServiceProcess): Promise<void> {
+    await service.start();
+    await this.#aftermath.note(service);
+  }
+
   #service(kind: string, module: string, env: Readonly<Record<string, string>>): ServiceProcess {
-    const all = { HALLEY_CONFIG: join(this.#folder, "halley.yaml"), HALLEY_LOG_LEVEL: "warn", ...this.#options.env, ...env };
+    const all = { HALLEY_CONFIG: join(this.#folder, "halley.yaml"), ...COLLECTING, ...this.#options.env, ...env };
     const count = [...this.connectors, ...this.publishes, ...this.presences].filter(({ name }) => name.startsWith(kind)).length;
     return new ServiceProcess({ name: `${kind}-${String(count + 1)}`, module, prefix: kind.toUpperCase(), env: { ...all, HALLEY_LOG_LEVEL: "info" } });
   }
+}
+
+/** For 1 s of draining, for clients that don't answer, and for a busy machine. */
+const END_MS = 10_000;
+
+/** Tells a service to end. Gives what was wrong with that. */
+async function endService(service: ServiceProcess): Promise<string[]> {
+  const limit = new AbortController();
+  const code = await Promise.race([service.stop(), pause(END_MS, "late", limit).catch(() => "late")]);
+  limit.abort();
+  if (code === "late") return [`${service.name} had not ended ${String(END_MS)} ms after SIGTERM`];
+  return code === 0 ? [] : [`${service.name} ended with the code ${String(code)} after SIGTERM`];
 }

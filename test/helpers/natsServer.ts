@@ -8,6 +8,8 @@ import { eventually } from "./eventually.js";
 export interface NatsServer {
   readonly url: string;
   readonly port: number;
+  /** Where its monitoring pages are; another one after `start`. */
+  readonly monitorPort: number;
   /** Where it keeps its streams. */
   readonly storeFolder: string;
   /** The running process; another one after `restart`. */
@@ -31,21 +33,22 @@ export async function startNatsServer(settings = "", program = USUAL_SERVER): Pr
   const folder = mkdtempSync(join(tmpdir(), "halley-nats-"));
   const config = join(folder, "nats.conf");
   let port = -1;
+  let monitorPort = -1;
   let child: ChildProcess | undefined;
 
   const start = async (): Promise<void> => {
     writeFileSync(
       config,
-      `listen: "127.0.0.1:${String(port)}"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n${settings}\n`,
+      `listen: "127.0.0.1:${String(port)}"\nhttp: "127.0.0.1:-1"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n${settings}\n`,
     );
     for (const name of readdirSync(folder)) if (name.endsWith(".ports")) rmSync(join(folder, name));
     const started = spawn(program, ["-c", config], { stdio: "ignore" });
     child = started;
-    port = await eventually(() => {
+    [port, monitorPort] = await eventually(() => {
       if (started.exitCode !== null) throw new Error(`nats-server exited with ${String(started.exitCode)}`);
       const file = readdirSync(folder).find((name) => name.endsWith(".ports"));
-      const ports = JSON.parse(readFileSync(join(folder, file ?? "none"), "utf8")) as { nats: string[] };
-      return Number(new URL(ports.nats[0] ?? "").port);
+      const ports = JSON.parse(readFileSync(join(folder, file ?? "none"), "utf8")) as { nats: string[]; monitoring: string[] };
+      return [Number(new URL(ports.nats[0] ?? "").port), Number(new URL(ports.monitoring[0] ?? "").port)] as const;
     });
   };
 
@@ -64,6 +67,9 @@ export async function startNatsServer(settings = "", program = USUAL_SERVER): Pr
     },
     get port() {
       return port;
+    },
+    get monitorPort() {
+      return monitorPort;
     },
     storeFolder: join(folder, "js"),
     get process() {
