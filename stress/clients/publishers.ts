@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../random.js";
 import type { Ledger } from "../world/ledger.js";
+import { untilReached } from "../world/untilReached.js";
 import type { StressClient } from "./client.js";
 
 /** Who publishes what. */
@@ -38,14 +39,11 @@ export class Publishers {
     return this.#duplicates;
   }
 
-  /** Waits until so many more were answered. */
+  /** Waits until so many more were answered. Throws when for so long none is. */
   async flow(more: number, limitMs = 30_000): Promise<void> {
-    const goal = this.#count + more;
-    const deadline = Date.now() + limitMs;
-    while (this.#count < goal) {
-      if (Date.now() > deadline) throw new Error(`browsers published only ${String(this.#count)} of ${String(goal)} messages in ${String(limitMs)} ms`);
-      await pause(5);
-    }
+    const began = this.#count;
+    if (await untilReached(() => this.#count, began + more, limitMs)) return;
+    throw new Error(`browsers published ${String(this.#count - began)} of ${String(more)} messages, and no more for ${String(limitMs)} ms`);
   }
 
   /** Ends when what is under way is answered. Gives what was wrong. */

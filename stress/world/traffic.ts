@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type CallFailure, TestPublisher, toTarget } from "../../test/helpers/publishService.js";
 import type { Random } from "../random.js";
 import type { Ledger } from "./ledger.js";
+import { untilReached } from "./untilReached.js";
 
 /** What is published, and how fast. */
 export interface TrafficOptions {
@@ -62,14 +63,11 @@ export class Traffic {
     return this.#retried;
   }
 
-  /** Waits until so many more were acknowledged. */
+  /** Waits until so many more were acknowledged. Throws when for so long none is. */
   async flow(more: number, limitMs = 30_000): Promise<void> {
-    const goal = this.#count + more;
-    const deadline = Date.now() + limitMs;
-    while (this.#count < goal) {
-      if (Date.now() > deadline) throw new Error(`only ${String(this.#count)} of ${String(goal)} messages were acknowledged in ${String(limitMs)} ms`);
-      await pause(5);
-    }
+    const began = this.#count;
+    if (await untilReached(() => this.#count, began + more, limitMs)) return;
+    throw new Error(`${String(this.#count - began)} of ${String(more)} messages were acknowledged, and no more for ${String(limitMs)} ms`);
   }
 
   /** Ends when what is under way is acknowledged. */

@@ -181,7 +181,7 @@ export class World {
   /** Resolves when every client has everything that it was promised so far, or nothing more has come for so long. */
   async complete(limitMs = SETTLE_MS): Promise<void> {
     let received = -1;
-    let deadline = 0;
+    let deadline = Date.now() + limitMs;
     while (!this.clients.every(({ state }) => state.isComplete(this.ledger))) {
       const now = this.received;
       if (now > received) deadline = Date.now() + limitMs;
