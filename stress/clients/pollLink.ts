@@ -105,8 +105,11 @@ export class PollLink {
   }
 
   async #fetch(body: object, signal: AbortSignal): Promise<PollAnswer> {
-    const { isOk, status, text } = await post({ port: this.#options.port(), path: "/v1/poll" }, JSON.stringify(body), { agent: this.#agent, signal });
+    const { state, port: nextPort } = this.#options;
+    const port = nextPort();
+    const { isOk, status, text } = await post({ port, path: "/v1/poll" }, JSON.stringify(body), { agent: this.#agent, signal });
     const answer = JSON.parse(text) as PollAnswer & { error?: { reason: string } };
+    state.source = `by ${String(port)} at ${new Date().toISOString().slice(17)}`;
     if (!isOk) throw new Error(answer.error?.reason ?? String(status));
     return answer;
   }

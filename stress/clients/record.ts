@@ -110,6 +110,12 @@ export class ChannelRecord {
     return faults.map((fault) => `${this.channel}: ${fault}`);
   }
 
+  /** The first acknowledged message that was promised and never came. */
+  firstMissing(ledger: ChannelLedger): number | undefined {
+    const missing = this.missing(ledger);
+    return missing.length === 0 ? undefined : Math.min(...missing);
+  }
+
   #begin({ offset, epoch }: { readonly offset: number; readonly epoch: string }): void {
     // Another history counts anew.
     if (this.#stretches.at(-1)?.epoch !== epoch) {

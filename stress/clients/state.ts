@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { isWithoutHistory, type Ledger } from "../world/ledger.js";
 import { LiveRecord } from "./liveRecord.js";
+import { Moves } from "./moves.js";
 import type { Position, ServerFrame, Subscribed } from "./protocol.js";
 import { ChannelRecord } from "./record.js";
 
@@ -33,6 +34,9 @@ export class ClientState {
   subscribedAtMs = 0;
   /** When it was lost to its connector, and found again, the last times; Infinity: has not come back so far. Milliseconds since 1970. */
   readonly absences: { readonly fromMs: number; toMs: number }[] = [];
+  /** Who says what comes now, for reports: a port, for instance. */
+  source = "";
+  readonly #moves = new Moves();
   readonly #onPublication: StateOptions["onPublication"];
 
   constructor(name: string, { channels, ledger, onPublication }: StateOptions) {
@@ -83,7 +87,13 @@ export class ClientState {
   }
 
   check(ledger: Ledger): string[] {
-    return [...this.records].flatMap(([channel, record]) => record.check(ledger.of(channel)).map((fault) => `${this.name}: ${fault}`));
+    return [...this.records].flatMap(([channel, record]) => record.check(ledger.of(channel)).map((fault) => `${this.name}: ${fault}${this.#howPast(channel, record, ledger)}`));
+  }
+
+  /** How the position came past the first message that is missing, for the report. */
+  #howPast(channel: string, record: ChannelRecord | LiveRecord, ledger: Ledger): string {
+    const missing = record instanceof ChannelRecord ? record.firstMissing(ledger.of(channel)) : undefined;
+    return missing === undefined ? "" : ` (over ${String(missing)}: ${this.#moves.over(channel, missing)})`;
   }
 
   /** The subscription of a channel stands. `brought`: the position that was sent for it. */
@@ -94,7 +104,7 @@ export class ClientState {
     record.subscribed(recovered, position, brought);
     if (!brought || !recovered) this.positions.set(channel, { offset: Math.min(position.offset, ...publications.map(({ offset }) => offset - 1)), epoch: position.epoch });
     for (const { offset, data } of publications) this.#take(channel, offset, data.n);
-    this.positions.set(channel, position);
+    this.#moveTo(channel, position, "subscribed");
   }
 
   /** A frame that answers no request. */
@@ -103,14 +113,19 @@ export class ClientState {
     if (publication) this.#take(publication.channel, publication.offset, publication.data.n);
     else if (reset) {
       this.records.get(reset.channel)?.reset(reset.reason, reset.position);
-      this.positions.set(reset.channel, reset.position);
+      this.#moveTo(reset.channel, reset.position, "reset");
     } else if (ping?.positions) for (const [namespace, position] of Object.entries(ping.positions)) this.#raiseNamespace(namespace, position);
   }
 
   /** Proven up to here. */
   raise(channel: string, position: Position): void {
     const present = this.positions.get(channel);
-    if (present?.epoch === position.epoch && position.offset > present.offset) this.positions.set(channel, position);
+    if (present?.epoch === position.epoch && position.offset > present.offset) this.#moveTo(channel, position, "raised");
+  }
+
+  #moveTo(channel: string, position: Position, by: string): void {
+    this.#moves.add(channel, this.positions.get(channel)?.offset ?? 0, position.offset, `${by} ${this.source}`);
+    this.positions.set(channel, position);
   }
 
   #raiseNamespace(namespace: string, position: Position): void {
@@ -125,6 +140,6 @@ export class ClientState {
     const present = this.positions.get(channel);
     if (!present) return;
     if (offset <= present.offset) record.faults.push(`${String(offset)} came though ${String(present.offset)} was handled`);
-    else this.positions.set(channel, { offset, epoch: present.epoch });
+    else this.#moveTo(channel, { offset, epoch: present.epoch }, "publication");
   }
 }
