@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from "../clock.js";
+import { type Clock, sleep, systemClock } from "../clock.js";
 import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, askJetStream, JetStreamError, jetStreamErrorCode } from "./apiRequest.js";
 import { type Bus, makeHeaders } from "./bus.js";
@@ -6,11 +6,13 @@ import { consumeRange } from "./consumeRange.js";
 import { fetchLastOfMany, type LastOfMany, type LastOfManyQuery } from "./lastOfMany.js";
 import type { Range, RangeRead } from "./range.js";
 import { readAhead } from "./readAhead.js";
-import { olderThan } from "./serverVersion.js";
+import { endsBefore } from "./replacedLeader.js";
+import { OLDEST_CLUSTER, olderThan } from "./serverVersion.js";
 import { SharedRequest } from "./sharedRequest.js";
 import { type ApiMessage, fromApiMessage, fromDirectMessage, type StoredMessage } from "./storedMessage.js";
 import { countOfSubject, fetchStreamInfo, type StreamInfo } from "./streamInfo.js";
 import { header, streamOf, subjects } from "./subjects.js";
+import { storeTick } from "./tick.js";
 
 /**
  * Gaps up to this length are read one by one (0.2 ms each); a consumer costs 7 ms before its first message.
@@ -25,6 +27,11 @@ const CONSUMERS_QUICK_SINCE = "2.9.15";
 const INFO_SPACING_MS = 20;
 /** Subscribes within this time share a barrier; a lone one waits for none. */
 const BARRIER_SPACING_MS = 5;
+/** Ticks that tell a replaced leader from a rolled-back stream: whoever asks within this time shares one. */
+const TICK_SPACING_MS = 100;
+/** A replica that lags is asked again, or another one is, so often and after so long. */
+const LAG_TRIES = 5;
+const LAG_MS = 100;
 
 /** Reads the stream of one namespace. All methods throw NATS_UNAVAILABLE when JetStream does not answer. */
 export class History {
@@ -33,6 +40,8 @@ export class History {
   readonly #namespace: string;
   readonly #info: SharedRequest<StreamInfo>;
   readonly #barrier: SharedRequest<void>;
+  readonly #tick: SharedRequest<number>;
+  readonly #clock: Clock;
 
   constructor(bus: Bus, namespace: string, clock: Clock = systemClock) {
     this.stream = streamOf(namespace);
@@ -40,11 +49,18 @@ export class History {
     this.#namespace = namespace;
     this.#info = new SharedRequest(() => fetchStreamInfo(bus, this.stream), clock, INFO_SPACING_MS);
     this.#barrier = new SharedRequest(() => this.#sendBarrier(), clock, BARRIER_SPACING_MS);
+    this.#tick = new SharedRequest(() => storeTick(bus, namespace), clock, TICK_SPACING_MS);
+    this.#clock = clock;
   }
 
   /** The stream's state by its leader, asked after this call; shared by callers within 20 ms. */
   infoAfterNow(): Promise<StreamInfo> {
     return this.#info.afterNow();
+  }
+
+  /** Whether the stream that `info` tells of was rolled back to before `sequence`; throws where a leader told that was replaced. */
+  endsBefore(info: StreamInfo, sequence: number): Promise<boolean> {
+    return endsBefore(info, sequence, () => this.#tick.afterNow());
   }
 
   /**
@@ -93,8 +109,9 @@ export class History {
     while (next <= range.to) {
       const rest = { ...range, from: next, maxMessages: range.maxMessages - messages.length, maxBytes: range.maxBytes - bytes };
       const batch = await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
-      const last = batch.at(-1);
-      if (last === undefined) break;
+      const last = batch?.at(-1);
+      if (batch === undefined) await this.#assertNone(rest);
+      if (batch === undefined || last === undefined) break;
       for (const message of batch) bytes += message.data.length;
       messages.push(...batch);
       next = last.sequence + 1;
@@ -103,8 +120,8 @@ export class History {
     return { messages, readTo: range.to };
   }
 
-  /** The next messages of the range; empty only when the leader says that there are none. */
-  async #readSome(range: Range, many: boolean): Promise<StoredMessage[]> {
+  /** The next messages of the range; empty where the next one is behind it, undefined where the leader says that there is none. */
+  async #readSome(range: Range, many: boolean): Promise<StoredMessage[] | undefined> {
     const read = many ? await this.#readMany(range) : [];
     return read.length > 0 ? read : this.#readOne(range);
   }
@@ -115,10 +132,27 @@ export class History {
     return readAhead({ direct: (sequence) => this.#directNext(subject, sequence), leader: (sequence) => this.firstFrom(subject, sequence) }, range);
   }
 
-  /** The next message of the range, in an array; empty when the leader has none. */
-  async #readOne({ subject, from, to }: Range): Promise<StoredMessage[]> {
+  async #readOne({ subject, from, to }: Range): Promise<StoredMessage[] | undefined> {
     const message = (await this.#directNext(subject, from)) ?? (await this.firstFrom(subject, from));
-    return message !== undefined && message.sequence <= to ? [message] : [];
+    if (message === undefined) return undefined;
+    // Who has one behind the range has all before it.
+    return message.sequence <= to ? [message] : [];
+  }
+
+  /**
+   * Throws where a leader said that there is nothing in the range which was replaced and doesn't know it. A replica that holds
+   * the range's end knows better: so one is asked that shows how far it is, for which it needs a tick in its answer.
+   */
+  async #assertNone({ subject, from, to }: Range): Promise<void> {
+    if (!this.#bus.clustered || olderThan(this.#bus.serverVersion, OLDEST_CLUSTER)) return;
+    for (let tries = 1; ; tries++) {
+      const { newest, upTo } = await this.lastOfMany({ subjects: [subject, subjects.tick(this.#namespace)], from });
+      if (newest.has(subject)) throw RpcError.natsUnavailable(`${this.stream} holds messages of ${subject} that its leader, or who was it, doesn't know`);
+      if (upTo >= to) return;
+      if (tries === LAG_TRIES) throw RpcError.natsUnavailable(`a replica of ${this.stream} lags: it ends at ${String(upTo)}, and ${String(to)} was asked for`);
+      if (tries === 1) await this.#tick.afterNow();
+      else await sleep(this.#clock, LAG_MS);
+    }
   }
 
   async #sendBarrier(): Promise<void> {

@@ -1,8 +1,10 @@
 import type { Bus } from "../../lib/bus/bus.js";
 import { fetchMessage } from "../../lib/bus/fetchMessage.js";
 import { raiseGeneration } from "../../lib/bus/ensureStreams.js";
+import { endsBefore } from "../../lib/bus/replacedLeader.js";
 import { fetchStreamInfo } from "../../lib/bus/streamInfo.js";
 import { header, streamOf } from "../../lib/bus/subjects.js";
+import { storeTick } from "../../lib/bus/tick.js";
 import type { Clock, Timer } from "../../lib/clock.js";
 import type { Namespaces } from "../../lib/config/namespaces.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
@@ -110,10 +112,12 @@ export class Histories {
   async #refreshOne(namespace: string): Promise<void> {
     const before = this.#states.get(namespace);
     const acknowledged = before?.highest.sequence ?? 0;
-    const { epoch, lastSequence } = await fetchStreamInfo(this.#options.bus, streamOf(namespace));
+    const { bus } = this.#options;
+    const info = await fetchStreamInfo(bus, streamOf(namespace));
+    const { epoch, lastSequence } = info;
     if (before?.epoch !== epoch) this.#states.set(namespace, { epoch, highest: { sequence: lastSequence, messageId: "" } });
     // Acknowledged before we asked, and the leader doesn't have it, or has another one there: an older state was brought back.
-    else if (lastSequence < acknowledged || !(await this.#isStored(namespace, before.doubted))) await this.raise(namespace, epoch);
+    else if ((await endsBefore(info, acknowledged, () => storeTick(bus, namespace))) || !(await this.#isStored(namespace, before.doubted))) await this.raise(namespace, epoch);
     else before.doubted = undefined;
   }
 

@@ -13,6 +13,8 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
   beforeAll(async () => { cluster = await startNatsCluster(); }, 60_000);
   afterAll(() => cluster.remove());
   afterEach(async () => {
+    // What a failed test has cut.
+    for (const { name: one } of cluster.nodes) for (const { name: other } of cluster.nodes) cluster.routes.heal(one, other);
     await rig.stop();
     await cluster.ready();
   });

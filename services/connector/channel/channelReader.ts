@@ -69,8 +69,9 @@ export class ChannelReader {
 
   /** Whether a position above all that is known here is one of this history, by the leader. */
   async stands({ offset, epoch }: Position): Promise<boolean> {
-    const info = await this.#parts.feed.history.infoAfterNow();
-    return info.epoch === epoch && info.lastSequence >= offset;
+    const { history } = this.#parts.feed;
+    const info = await history.infoAfterNow();
+    return info.epoch === epoch && !(await history.endsBefore(info, offset));
   }
 
   /**

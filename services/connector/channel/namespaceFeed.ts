@@ -105,6 +105,11 @@ export class NamespaceFeed {
     return !this.#bus.clustered || !olderThan(this.#bus.serverVersion, OLDEST_CLUSTER);
   }
 
+  /** Whether the messages before a tick come before it, too: on one server, not across routes. */
+  get ticksProve(): boolean {
+    return this.#ticksProve;
+  }
+
   /** The newest tick that was seen on this connection, 0 before the first. */
   get tick(): number {
     return this.#ticks.sequence;
@@ -144,9 +149,9 @@ export class NamespaceFeed {
   }
 
   /** Whether a tick that was seen is gone though nothing has removed it: the stream ends before it, or has another message there. */
-  async #isRolledBack({ lastSequence, name }: StreamInfo, seen: Seen): Promise<boolean> {
-    if (lastSequence < seen.sequence) return true;
-    const message = await fetchMessage(this.#bus, name, seen.sequence);
+  async #isRolledBack(info: StreamInfo, seen: Seen): Promise<boolean> {
+    if (await this.history.endsBefore(info, seen.sequence)) return true;
+    const message = await fetchMessage(this.#bus, info.name, seen.sequence);
     if (message && (message.subject !== seen.subject || !Buffer.from(seen.data).equals(message.data))) return true;
     this.#witness.trust(seen);
     return false;

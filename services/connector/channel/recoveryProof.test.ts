@@ -59,7 +59,8 @@ describe("gathering the evidence, on a real stream", () => {
       asked.push(question);
       return answer;
     };
-    const questions: Pick<History, "infoAfterNow" | "firstFrom" | "countOf" | "firstOfStreamFrom"> = {
+    const questions: Pick<History, "infoAfterNow" | "endsBefore" | "firstFrom" | "countOf" | "firstOfStreamFrom"> = {
+      endsBefore: (...of) => history.endsBefore(...of),
       infoAfterNow: () => note("info", history.infoAfterNow()),
       firstFrom: (...of) => note("first", history.firstFrom(...of)),
       countOf: (...of) => note("count", history.countOf(...of)),

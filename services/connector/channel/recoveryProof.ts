@@ -55,6 +55,7 @@ export async function proveRecovery(
   const olderStands = first !== undefined && first.sequence <= offset;
   const count = olderStands ? 0 : await history.countOf(subject);
   const info = await history.infoAfterNow();
+  if (info.epoch !== epoch || (await history.endsBefore(info, Math.max(offset, readTo)))) return false;
   const streamIsYoung = info.maxAgeMs === 0 || info.firstTimeMs + info.maxAgeMs - clock.nowMs() >= EXPIRY_MARGIN_MS;
   const firstAfterMs = streamIsYoung ? undefined : (await history.firstOfStreamFrom(offset + 1))?.timeMs;
   return isProven({ offset, readTo, info, epoch, firstOfChannel: first?.sequence, count, firstAfterMs, nowMs: clock.nowMs() });

@@ -261,8 +261,9 @@ export class StoredChannel implements Channel, FeedChannel {
       else if (standing.epoch !== feed.epoch) this.#continueAt(newest, tick);
       else {
         await this.#catchUp(newest);
-        // The leader named the newest after this tick had come: nothing is between them.
-        standing.prove(tick);
+        // The leader named the newest after this tick had come: nothing is between them. In a cluster that leader may be one
+        // that was replaced, and only an audit proves.
+        if (feed.ticksProve) standing.prove(tick);
       }
       standing.trustAfter(begun);
       standing.confirm();

@@ -1,9 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { API_TIMEOUT_MS } from "../../../lib/bus/apiRequest.js";
 import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { subjects } from "../../../lib/bus/subjects.js";
+import { storeTick, tickMark } from "../../../lib/bus/tick.js";
 import type { Clock, Timer } from "../../../lib/clock.js";
-import { RpcError } from "../../../lib/errors/rpcError.js";
 import { readPlace } from "./messagePlace.js";
 import type { Seen } from "./witness.js";
 
@@ -11,9 +9,6 @@ import type { Seen } from "./witness.js";
 const TICK_MS = 3_000;
 /** Connectors wait a random part of this longer, so that one of them sends and the others see it. */
 const JITTER_MS = 1_000;
-
-/** Tells a tick from every other one, also from one that stands under the same sequence after a roll-back. */
-const MARK_BYTES = 8;
 
 /**
  * How a tick follows the one that was seen before it: `whole`; `missed`, others were stored between and not seen; `broken`,
@@ -101,7 +96,7 @@ export class Ticks {
     const { bus, clock, namespace, wanted } = this.#parts;
     this.#timer?.cancel();
     this.#timer = clock.after(delayMs + Math.random() * JITTER_MS, () => {
-      if (bus.connected && wanted()) bus.publish(subjects.tick(namespace), randomBytes(MARK_BYTES));
+      if (bus.connected && wanted()) bus.publish(subjects.tick(namespace), tickMark());
       this.#schedule(TICK_MS);
     });
   }
@@ -110,12 +105,4 @@ export class Ticks {
 function chainOf(previous: number, seen: number): TickChain {
   if (previous < seen) return "broken";
   return previous > seen && seen > 0 ? "missed" : "whole";
-}
-
-async function storeTick(bus: Bus, namespace: string): Promise<number> {
-  const answer = await bus.request(subjects.tick(namespace), randomBytes(MARK_BYTES), API_TIMEOUT_MS);
-  const { seq, error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { seq?: number; error?: { description?: string } };
-  // A refusal may name the sequence 0.
-  if (error || seq === undefined) throw RpcError.natsUnavailable(`a tick of ${namespace} could not be stored: ${error?.description ?? "no acknowledgement"}`);
-  return seq;
 }
