@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type { StressClient, Transport } from "../clients/client.js";
 import { ChannelRecord } from "../clients/record.js";
@@ -63,6 +64,8 @@ export class Crowd {
   /** They begin to move, until `rest`. `mayLeave`: some go away for a while. */
   stir(mayLeave: boolean): void {
     const resting = new AbortController();
+    // Everybody who is away listens to it.
+    setMaxListeners(0, resting.signal);
     this.#resting = resting;
     const run = async (): Promise<void> => {
       while (!resting.signal.aborted) {

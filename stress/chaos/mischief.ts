@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../random.js";
 import type { World } from "../world/world.js";
@@ -44,7 +45,7 @@ export class Mischief {
   /** Names of those that something is done to. */
   readonly #busy = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
-  #healing = new AbortController();
+  #healing = newHealing();
 
   constructor(options: MischiefOptions) {
     this.#options = options;
@@ -69,7 +70,7 @@ export class Mischief {
   async heal(): Promise<void> {
     this.#healing.abort();
     await Promise.all(this.#underWay);
-    this.#healing = new AbortController();
+    this.#healing = newHealing();
   }
 
   /** False: what was drawn is not possible now. */
@@ -172,3 +173,10 @@ export class Mischief {
 }
 
 const ROUTES = "routes";
+
+/** Everything that is under way listens to it. */
+function newHealing(): AbortController {
+  const made = new AbortController();
+  setMaxListeners(0, made.signal);
+  return made;
+}
