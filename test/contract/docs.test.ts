@@ -6,8 +6,9 @@ import { parseNamespaces } from "../../lib/config/namespaces.js";
 import { SETTINGS } from "../../lib/config/settings.js";
 import { CATALOGUE } from "../../lib/errors/catalogue.js";
 import { DEFAULT_LIMITS } from "../../services/connector/limits.js";
+import { SCENARIOS } from "../../stress/scenarios/all.js";
 
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "client/README.md", "docs/errors.md", "docs/settings.md", "docs/limits.md", "docs/PROTOCOL.md"];
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "client/README.md", "docs/errors.md", "docs/settings.md", "docs/limits.md", "docs/PROTOCOL.md", "docs/guarantees.md", "stress/README.md"];
 
 /** Holds a part of a document to what the code says; with UPDATE_DOCS=1 writes it. */
 function expectPart(file: string, pattern: RegExp, expected: string): void {
@@ -32,6 +33,11 @@ describe("the lists in docs/", () => {
   it("settings.md has every setting", () => {
     const rows = Object.entries(SETTINGS).map(([name, { about }]) => [`\`${name}\``, about]);
     expectList("docs/settings.md", "settings", [["variable", "what"], ...rows]);
+  });
+
+  it("stress/README.md has every scenario", () => {
+    const rows = SCENARIOS.map(({ fault, transport, history, world, name }) => [fault, transport, history, world.nats, name]);
+    expectList("stress/README.md", "scenarios", [["fault", "transport", "history", "NATS", "scenario"], ...rows]);
   });
 
   it("limits.md has every limit of a connector, with its value", () => {
