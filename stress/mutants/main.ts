@@ -35,12 +35,12 @@ function run(folder: string, ...command: readonly string[]): { readonly code: nu
   return { code: status, output: stdout + stderr };
 }
 
-/** The scenario that failed; undefined where none did. */
+/** The scenario that failed, and by what; undefined where none did. */
 function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): string | undefined {
   for (let round = 1; round <= tries; round++) {
     for (const only of caughtBy) {
-      const failed = /^FAIL (.*) \(/m.exec(run(folder, "dist/stress/main.js", "--only", only, "--seed", String(round)).output)?.[1];
-      if (failed !== undefined) return failed;
+      const [, scenario, fault] = /^FAIL (.*) \(.*\n +(.*)/m.exec(run(folder, "dist/stress/main.js", "--only", only, "--seed", String(round)).output) ?? [];
+      if (scenario !== undefined) return `'${scenario}': ${(fault ?? "").slice(0, 160)}`;
     }
   }
   return undefined;
@@ -55,7 +55,7 @@ function tryMutant(mutant: Mutant): boolean {
     const build = run(folder, "scripts/build.mjs");
     if (build.code !== 0) throw new Error(`${mutant.name}: can't be built: ${build.output.slice(-300)}`);
     const catcher = findCatcher(folder, mutant);
-    print(catcher === undefined ? `MISSED ${mutant.name}` : `caught ${mutant.name}: by '${catcher}'`);
+    print(catcher === undefined ? `MISSED ${mutant.name}` : `caught ${mutant.name}: by ${catcher}`);
     return catcher !== undefined;
   } finally {
     rmSync(folder, { recursive: true, force: true });
