@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { MUTANTS } from "./list.js";
 import type { Mutant } from "./mutant.js";
+import { SERVICE_MUTANTS } from "./services.js";
 
 const RUN_MS = 320_000;
 
@@ -63,7 +64,7 @@ function tryMutant(mutant: Mutant): boolean {
 }
 
 const only = process.argv[2] ?? "";
-const chosen = MUTANTS.filter(({ name }) => name.includes(only));
+const chosen = [...MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
 let caught = 0;
 for (const mutant of chosen) {
   try {
