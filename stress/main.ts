@@ -2,7 +2,7 @@
 import { hasClusterServer } from "../test/helpers/natsCluster.js";
 import { type Options, readOptions } from "./options.js";
 import { type Outcome, runScenario } from "./runner.js";
-import type { Scenario } from "./scenario.js";
+import { needsNewServer, type Scenario } from "./scenario.js";
 import { SCENARIOS } from "./scenarios/all.js";
 
 function print(text: string): void {
@@ -34,7 +34,7 @@ async function runAll(options: Options): Promise<void> {
   print(`seed ${String(options.seed)}`);
   for (let round = 0; round < options.repeat; round++) {
     for (const scenario of chosen(options)) {
-      if (scenario.world.nats === "cluster" && !hasClusterServer) {
+      if (needsNewServer(scenario) && !hasClusterServer) {
         print(`left out: ${scenario.name} (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)`);
         continue;
       }

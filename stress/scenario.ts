@@ -18,3 +18,8 @@ export interface Scenario {
   /** Codes with which connectors may close WebSockets here, beside 3000. */
   readonly closeCodes?: readonly number[];
 }
+
+/** Whether it can't run without a nats-server of 2.11 or newer. */
+export function needsNewServer({ world }: Scenario): boolean {
+  return world.nats === "cluster" || world.server === "newest";
+}

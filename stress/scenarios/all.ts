@@ -3,6 +3,7 @@ import { chaosScenarios } from "./chaos.js";
 import { clusterScenarios } from "./cluster.js";
 import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
+import { electionScenarios } from "./elections.js";
 import { ephemeralScenarios } from "./ephemeral.js";
 import { historyScenarios } from "./history.js";
 import { leakScenarios } from "./leaks.js";
@@ -10,6 +11,7 @@ import { manyScenarios } from "./many.js";
 import { natsScenarios } from "./nats.js";
 import { natsLinkScenarios } from "./natsLink.js";
 import { networkScenarios } from "./network.js";
+import { newestServerScenarios } from "./newestServer.js";
 import { presenceScenarios } from "./presence.js";
 import { presenceConnectorScenarios } from "./presenceConnectors.js";
 import { presenceNatsScenarios } from "./presenceNats.js";
@@ -34,7 +36,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...natsScenarios,
   ...natsLinkScenarios,
   ...historyScenarios,
+  ...newestServerScenarios,
   ...clusterScenarios,
+  ...electionScenarios,
   ...presenceScenarios,
   ...presenceConnectorScenarios,
   ...presenceReplicaScenarios,

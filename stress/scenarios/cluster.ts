@@ -1,15 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ClusterNode } from "../../test/helpers/natsCluster.js";
 import type { Scenario } from "../scenario.js";
+import { leaderOf, spread } from "../world/leaders.js";
 import type { World } from "../world/world.js";
 
 const CHANNELS = ["chat.a", "chat.b"];
 const WORLD = { nats: "cluster", connectors: 0 } as const;
-
-/** A connector on each node, so that each kind of distance from the leader is there. */
-async function spread(world: World): Promise<void> {
-  for (const { url } of world.cluster.nodes) await world.addConnector([url]);
-}
 
 /** Publishes at the leader only, whatever is cut; gives a node that doesn't lead. */
 async function publishAtLeader(world: World, leader: ClusterNode): Promise<ClusterNode> {
@@ -18,26 +14,6 @@ async function publishAtLeader(world: World, leader: ClusterNode): Promise<Clust
   const away = world.cluster.nodes.find((node) => node !== leader);
   if (!away) throw new Error("no other node");
   return away;
-}
-
-/** The part of a server's monitoring page that names leaders. */
-interface JetStreamPage {
-  readonly account_details?: readonly { readonly stream_detail?: readonly { readonly name: string; readonly cluster?: { readonly leader?: string } }[] }[];
-}
-
-/** The node that leads a namespace's stream. */
-async function leaderOf(world: World, namespace: string): Promise<ClusterNode> {
-  for (const { monitorPort } of world.cluster.nodes) {
-    try {
-      const page = (await (await fetch(`http://127.0.0.1:${String(monitorPort)}/jsz?streams=true&accounts=true`)).json()) as JetStreamPage;
-      const streams = page.account_details?.flatMap(({ stream_detail: details = [] }) => details) ?? [];
-      const leader = streams.find(({ name }) => name === `HALLEY_${namespace}`)?.cluster?.leader;
-      if (leader !== undefined && leader !== "") return world.cluster.node(leader);
-    } catch {
-      // That one is down.
-    }
-  }
-  throw new Error(`the stream of ${namespace} has no leader`);
 }
 
 /** What happens to a cluster of three. */
@@ -62,7 +38,7 @@ export const clusterScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "cluster: the leader is frozen for 10 s",
+    name: "cluster: the leader is frozen for 30 s",
     fault: "leader frozen", transport: "both", history: "long", world: WORLD,
     async run(world) {
       await spread(world);
@@ -71,7 +47,7 @@ export const clusterScenarios: readonly Scenario[] = [
       await traffic.flow(200);
       const leader = await leaderOf(world, "chat");
       leader.process.kill("SIGSTOP");
-      await pause(10_000);
+      await pause(30_000);
       leader.process.kill("SIGCONT");
       await traffic.flow(200, 60_000);
       return undefined;

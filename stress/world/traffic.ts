@@ -13,6 +13,8 @@ export interface TrafficOptions {
   readonly lanes?: number;
   /** Each lane ends after so many; left out: at `stop`. */
   readonly count?: number;
+  /** How long a publisher waits for an answer before it sends again, in milliseconds. */
+  readonly deadlineMs?: number;
   /** Bytes of filler in each message. */
   readonly bytes?: number;
   /** Ports of publish services. */
@@ -87,12 +89,12 @@ export class Traffic {
   }
 
   async #untilAcknowledged(channel: string, n: number): Promise<void> {
-    const { bytes = 0, ledger, random } = this.#options;
+    const { bytes = 0, deadlineMs = 6_000, ledger, random } = this.#options;
     const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, String(n));
     ledger.of(channel).begin(n);
     for (;;) {
       try {
-        const { position } = await random.pick(this.#publishers).publish(request, 6_000);
+        const { position } = await random.pick(this.#publishers).publish(request, deadlineMs);
         const fault = position && ledger.of(channel).acknowledge(position, n);
         if (!position) ledger.of(channel).acknowledgeSent(n);
         if (fault !== undefined) this.faults.push(`${channel}: ${fault}`);

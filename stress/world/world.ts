@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { stringify } from "yaml";
 import { TEST_API_KEY, TEST_JWT_SECRET } from "../../test/helpers/installation.js";
-import { type NatsCluster, startNatsCluster } from "../../test/helpers/natsCluster.js";
+import { CLUSTER_SERVER, type NatsCluster, startNatsCluster } from "../../test/helpers/natsCluster.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { type ClientOptions, StressClient } from "../clients/client.js";
 import { Aftermath } from "../leaks/aftermath.js";
@@ -19,6 +19,8 @@ import { Traffic, type TrafficOptions } from "./traffic.js";
 export interface WorldOptions {
   readonly seed: number;
   readonly nats: "single" | "cluster";
+  /** Which nats-server: the usual one (of clusters: the newest), or the newest. */
+  readonly server?: "newest";
   /** Of each stream; left out: as many as there are servers. */
   readonly replicas?: number;
   readonly publishes?: number;
@@ -213,11 +215,16 @@ export class World {
 
   /** Ends the traffic and waits until every client has everything that it was promised. Gives what is wrong. */
   async settle(limitMs = SETTLE_MS): Promise<string[]> {
-    for (const traffic of this.#traffics) await traffic.stop();
+    await this.quiet();
     await this.complete(limitMs);
     const faults = this.#traffics.flatMap((traffic) => traffic.faults);
     for (const { state } of this.clients) faults.push(...state.check(this.ledger));
     return faults;
+  }
+
+  /** Ends the traffic; resolves when everything that was under way is acknowledged. */
+  async quiet(): Promise<void> {
+    for (const traffic of this.#traffics) await traffic.stop();
   }
 
   /** Waits for a fact, which `what` names where it doesn't come. */
@@ -258,7 +265,7 @@ export class World {
   }
 
   async #leave(): Promise<void> {
-    for (const traffic of this.#traffics) await traffic.stop();
+    await this.quiet();
     await this.#direct?.close();
     for (const connector of this.connectors) connector.hasten();
     await Promise.all(this.clients.map((client, index) => client.stop(this.presences.length > 0 || index % 4 < 2)));
@@ -274,9 +281,9 @@ export class World {
   }
 
   async #start(): Promise<void> {
-    const { nats, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
+    const { nats, server, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
     if (nats === "cluster") this.#cluster = await startNatsCluster();
-    else this.#nats = await startNatsServer();
+    else this.#nats = await startNatsServer("", server === "newest" ? CLUSTER_SERVER : undefined);
     this.configure(namespaces ?? NAMESPACES);
     await Promise.all([
       ...Array.from({ length: publishes }, () => this.addPublish()),

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { runScenario } from "../../stress/runner.js";
+import { needsNewServer } from "../../stress/scenario.js";
 import { SCENARIOS } from "../../stress/scenarios/all.js";
 import { hasClusterServer } from "../helpers/natsCluster.js";
 
 const SEED = Number(process.env["STRESS_SEED"] ?? Math.floor(Math.random() * 2 ** 31) + 1);
 const short = SCENARIOS.filter(({ isShort = false }) => isShort);
-const single = short.filter(({ world }) => world.nats === "single");
-const cluster = short.filter(({ world }) => world.nats === "cluster");
+const single = short.filter((scenario) => !needsNewServer(scenario));
+const cluster = short.filter(needsNewServer);
 
 const run = async (index: number, scenarios: typeof short): Promise<void> => {
   const scenario = scenarios[index];
