@@ -50,8 +50,10 @@ export interface StreamInfo {
   readonly firstTimeMs: number;
   readonly maxAgeMs: number;
   readonly maxMessagesPerSubject: number;
-  /** The name of the server that leads the stream; undefined on a server without a cluster. */
+  /** The name of the server that leads the stream; undefined on a server without a cluster, and where whoever answered knows of none. */
   readonly leader: string | undefined;
+  /** Whether the stream is a cluster's: another server may lead it than the one that answered. */
+  readonly clustered: boolean;
 }
 
 const DESCRIPTION = /^Halley: generation (\d+)$/;
@@ -78,7 +80,8 @@ export function epochOf({ config, created }: ApiStreamInfo): string {
 
 /** Asks the leader. Throws JetStreamError 10059 when there is no such stream. */
 export async function fetchStreamInfo(bus: Bus, stream: string): Promise<StreamInfo> {
-  return readStreamInfo(await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, undefined));
+  const info = readStreamInfo(await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, undefined));
+  return { ...info, clustered: info.clustered || bus.clustered };
 }
 
 /** How many messages the stream holds of one subject, by its leader. */
@@ -98,5 +101,6 @@ export function readStreamInfo(info: ApiStreamInfo): StreamInfo {
     maxAgeMs: (info.config.max_age ?? 0) / 1_000_000,
     maxMessagesPerSubject: info.config.max_msgs_per_subject ?? -1,
     leader: info.cluster?.leader,
+    clustered: info.cluster !== undefined,
   };
 }

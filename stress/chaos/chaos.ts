@@ -7,7 +7,7 @@ import { Backends } from "./backends.js";
 import { Crowd, wrongOf } from "./crowd.js";
 import { Flicker } from "./flicker.js";
 import { Journal } from "./journal.js";
-import { explainLosses } from "./losses.js";
+import { explainLosses, findLostByJetStream } from "./losses.js";
 import { Mischief, type Mood } from "./mischief.js";
 import { compareRosters } from "./rosters.js";
 
@@ -128,6 +128,7 @@ export class Chaos {
       ...wrongOf(client).map((text) => `${client.state.name}: ${text}`),
       ...[...client.state.records].filter(([channel]) => !isWithoutHistory(channel)).flatMap(([channel, record]) => record.check(ledger.of(channel)).map((text) => `${client.state.name}: ${text}`)),
     ]);
+    if (faults.length > 0) lost.push(...(await findLostByJetStream(this.#world)));
     return [...lost, ...new Set(faults)];
   }
 

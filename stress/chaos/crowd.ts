@@ -128,14 +128,15 @@ export class Crowd {
 
   /** Writes down when something wrong was seen first, so that its cause is found near it. */
   #lookForNews(): void {
+    const news: string[] = [];
     for (const { client } of this.people) {
       for (const text of wrongOf(client)) {
         const key = `${client.state.name}: ${text}`;
-        if (this.#known.has(key)) continue;
+        if (!this.#known.has(key)) news.push(key);
         this.#known.add(key);
-        this.#journal.note(`!!! ${key}`);
       }
     }
+    if (news.length > 0) this.#journal.note(`!!! ${news[0] ?? ""}${news.length > 1 ? `, and ${String(news.length - 1)} more` : ""}`);
   }
 
   readonly #known = new Set<string>();

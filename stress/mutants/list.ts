@@ -261,4 +261,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "  process.exit(1);\n",
     caughtBy: ["half-open connections"],
   },
+  {
+    name: "roll-back: believes a leader that was replaced",
+    file: "lib/bus/replacedLeader.ts",
+    find: "if (!clustered) return true;",
+    replace: "if (lastSequence >= 0) return true;",
+    caughtBy: ["the leader is cut off from the others", "its successor is killed"],
+    tries: 3,
+  },
 ];

@@ -1,10 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ClusterNode } from "../../test/helpers/natsCluster.js";
+import type { StressClient } from "../clients/client.js";
 import type { Scenario } from "../scenario.js";
 import { leaderOf, spread } from "../world/leaders.js";
 import type { World } from "../world/world.js";
 
 const CHANNELS = ["chat.a", "chat.b"];
+/** Who can't be signed in while NATS is away is told so. */
+const SIGNING_IN = [3003];
 const WORLD = { nats: "cluster", connectors: 0 } as const;
 
 /** Publishes at the leader only, whatever is cut; gives a node that doesn't lead. */
@@ -14,6 +17,14 @@ async function publishAtLeader(world: World, leader: ClusterNode): Promise<Clust
   const away = world.cluster.nodes.find((node) => node !== leader);
   if (!away) throw new Error("no other node");
   return away;
+}
+
+/** Clients lose their connections, and change their transport, one after another, for so long. */
+async function wander(world: World, clients: readonly StressClient[], forMs: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < forMs; waitedMs += 100) {
+    world.random.pick(clients).switchTo(world.random.pick(["websocket", "poll"]));
+    await pause(100);
+  }
 }
 
 /** What happens to a cluster of three. */
@@ -117,6 +128,47 @@ export const clusterScenarios: readonly Scenario[] = [
       const isTold = (): boolean => clients.every(({ state }) => [...state.records.values()].every(({ breaks, count }) => breaks.length + count > 0));
       for (let waited = 0; waited < 20_000 && !isTold(); waited += 100) await pause(100);
       return clients.flatMap(({ state }) => [...state.records.values()].filter(({ breaks, count }) => breaks.length === 0 && count < 1).map(({ channel }) => `${state.name} was not told that a message of ${channel} was lost`));
+    },
+  },
+  {
+    name: "cluster: the leader is cut off from the others, and heals, while clients go from connector to connector: no loss is told",
+    fault: "leader cut off", transport: "mixed", history: "long", world: WORLD, closeCodes: SIGNING_IN,
+    async run(world) {
+      await spread(world);
+      const clients = await world.joinMany(12, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 10 });
+      for (let rounds = 0; rounds < 3; rounds++) {
+        await traffic.flow(200);
+        const leader = await leaderOf(world, "chat");
+        const others = world.cluster.nodes.filter((node) => node !== leader);
+        for (const { name } of others) world.cluster.routes.cut(leader.name, name);
+        await wander(world, clients, 6_500);
+        for (const { name } of others) world.cluster.routes.heal(leader.name, name);
+        await wander(world, clients, 1_500);
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "cluster: the leader is frozen for 6 s, and its successor is killed a moment after it goes on: no loss is told",
+    fault: "leader frozen", transport: "mixed", history: "long", world: WORLD, closeCodes: SIGNING_IN,
+    async run(world) {
+      await spread(world);
+      const clients = await world.joinMany(12, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 10 });
+      for (let rounds = 0; rounds < 2; rounds++) {
+        await traffic.flow(200);
+        const frozen = await leaderOf(world, "chat");
+        frozen.process.kill("SIGSTOP");
+        await wander(world, clients, 6_000);
+        const successor = await leaderOf(world, "chat");
+        frozen.process.kill("SIGCONT");
+        await successor.stop(true);
+        await wander(world, clients, 3_000);
+        await successor.start();
+        await traffic.flow(200, 60_000);
+      }
+      return undefined;
     },
   },
   {

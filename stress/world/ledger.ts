@@ -45,6 +45,11 @@ export class ChannelLedger {
     return this.#offsets.get(epoch) ?? [];
   }
 
+  /** Everything that was acknowledged, in every history: offset and number. */
+  *everything(): Generator<readonly [number, number]> {
+    for (const stored of this.#stored.values()) yield* stored;
+  }
+
   /** The highest number that was sent, acknowledged or not. */
   get newestBegun(): number {
     return this.#newestBegun;
@@ -97,6 +102,11 @@ export class Ledger {
   /** Forgets, of all channels, what everybody has. */
   seal(): void {
     for (const channel of this.#channels.values()) channel.seal();
+  }
+
+  /** The channels, by name. */
+  get channels(): ReadonlyMap<string, ChannelLedger> {
+    return this.#channels;
   }
 
   /** All acknowledged messages. */

@@ -133,12 +133,12 @@ export class NamespaceFeed {
     const seen = this.#witness.message;
     let info = await this.history.infoAfterNow();
     if (seen && info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {
-      this.#log.error({ lastSequence: info.lastSequence, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
+      this.#log.error({ lastSequence: info.lastSequence, leader: info.leader, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
       await this.#raiseEpoch();
       info = await this.history.infoAfterNow();
     }
     // On one server, stream and subscribers share a connection's order. Across routes only an audit proves anything.
-    this.#ticksProve = !this.#bus.clustered && (info.leader === undefined || info.leader === this.#bus.serverName);
+    this.#ticksProve = !this.#bus.clustered && (!info.clustered || info.leader === this.#bus.serverName);
     const changed = this.#epoch !== "" && this.#epoch !== info.epoch;
     this.#epoch = info.epoch;
     if (!changed) return;
