@@ -27,6 +27,7 @@ const FINAL = new Set([3, 5, 7, 13, 16]);
 const NUMBERS_EACH = 10_000_000;
 const BROWSERS = 8;
 const IDLE_MS = 45_000;
+const LIVE_TRIES = 3;
 
 /** A refusal that no retry mends. */
 class Refusal extends Error {}
@@ -69,6 +70,19 @@ export class Backends {
     const deadline = Date.now() + IDLE_MS;
     while (!this.#lanes.every(({ isIdle }) => isIdle) && Date.now() < deadline) await pause(20);
     for (const { name, isIdle } of this.#lanes) if (!isIdle) this.faults.push(`${name}: a publish is not acknowledged ${String(IDLE_MS)} ms after the last fault`);
+  }
+
+  /** While they pause: one message on each channel without history. Gives the numbers, by channel, of those that were acknowledged. */
+  async publishLive(): Promise<ReadonlyMap<string, number>> {
+    const sent = new Map<string, number>();
+    for (const lane of this.#lanes.filter(({ channel }) => isWithoutHistory(channel()))) {
+      const channel = lane.channel();
+      const before = this.#world.ledger.of(channel).sent.length;
+      for (let tries = 0; tries < LIVE_TRIES && this.#world.ledger.of(channel).sent.length === before; tries++) await this.#publishOne(lane);
+      if (this.#world.ledger.of(channel).sent.length > before) sent.set(channel, lane.last);
+      else this.faults.push(`${lane.name}: nothing is acknowledged though all is well`);
+    }
+    return sent;
   }
 
   resume(): void {

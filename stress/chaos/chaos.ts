@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { LiveRecord } from "../clients/liveRecord.js";
 import type { ServiceProcess } from "../process/serviceProcess.js";
 import { Random } from "../random.js";
 import { isWithoutHistory } from "../world/ledger.js";
@@ -97,7 +98,7 @@ export class Chaos {
     this.#journal.note(`presence is right after ${String(Date.now() - healedMs)} ms`);
     this.#crowd.comeBack();
     await backends.pause();
-    failures.push(...(await this.#checkEverybody()), ...(await compareRosters(this.#world, this.#crowd, { withinMs: ROSTER_MS, counts: true })), ...backends.faults.splice(0), ...this.#mischief.faults.splice(0), ...(await this.#checkServices()));
+    failures.push(...(await this.#checkEverybody()), ...(await this.#checkLive(await backends.publishLive())), ...(await compareRosters(this.#world, this.#crowd, { withinMs: ROSTER_MS, counts: true })), ...backends.faults.splice(0), ...this.#mischief.faults.splice(0), ...(await this.#checkServices()));
     this.#report(failures, beganMs);
     this.#world.ledger.seal();
     this.#crowd.seal();
@@ -130,6 +131,17 @@ export class Chaos {
     ]);
     if (faults.length > 0) lost.push(...(await findLostByJetStream(this.#world)));
     return [...lost, ...new Set(faults)];
+  }
+
+  /** Where nothing is stored, who is there gets what is published now. */
+  async #checkLive(sent: ReadonlyMap<string, number>): Promise<string[]> {
+    const deadline = Date.now() + COMPLETE_MS;
+    const missing = (): string[] => this.#crowd.people.flatMap(({ client: { state } }) => [...sent].flatMap(([channel, number]) => {
+      const record = state.records.get(channel);
+      return record instanceof LiveRecord && record.newest < number ? [`${state.name}: ${channel}: ${String(number)} did not come, though all is well`] : [];
+    }));
+    while (missing().length > 0 && Date.now() < deadline) await pause(100);
+    return missing();
   }
 
   async #checkServices(): Promise<string[]> {

@@ -32,6 +32,11 @@ export class LiveRecord {
     return this.#stretches.reduce((sum, { numbers }) => sum + numbers.length, this.#sealedCount);
   }
 
+  /** The number of the newest publication; 0 before the first. */
+  get newest(): number {
+    return this.#stretches.at(-1)?.numbers.at(-1) ?? 0;
+  }
+
   /** Forgets what came so far; what was sent so far is asked for no more. */
   seal(): void {
     this.#sealedCount = this.count;
