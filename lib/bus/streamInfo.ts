@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { RpcError } from "../errors/rpcError.js";
 import { askJetStream } from "./apiRequest.js";
 import type { Bus } from "./bus.js";
 
@@ -78,16 +79,23 @@ export function epochOf({ config, created }: ApiStreamInfo): string {
   return createHash("sha256").update(identity).digest("base64url").slice(0, 12);
 }
 
-/** Asks the leader. Throws JetStreamError 10059 when there is no such stream. */
+/** Asks the leader. Throws JetStreamError 10059 when there is no such stream, NATS_UNAVAILABLE while it has no leader. */
 export async function fetchStreamInfo(bus: Bus, stream: string): Promise<StreamInfo> {
-  const info = readStreamInfo(await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, undefined));
+  const info = readStreamInfo(await askLeader(bus, stream, undefined));
   return { ...info, clustered: info.clustered || bus.clustered };
 }
 
-/** How many messages the stream holds of one subject, by its leader. */
+/** How many messages the stream holds of one subject, by its leader. Throws like `fetchStreamInfo`. */
 export async function countOfSubject(bus: Bus, stream: string, subject: string): Promise<number> {
-  const info = await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, { subjects_filter: subject });
+  const info = await askLeader(bus, stream, { subjects_filter: subject });
   return info.state.subjects?.[subject] ?? 0;
+}
+
+/** While a stream of a cluster has no leader, its replicas answer: from what they have, nothing perhaps, as after a restart. */
+async function askLeader(bus: Bus, stream: string, body: object | undefined): Promise<ApiStreamInfo> {
+  const info = await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${stream}`, body);
+  if (info.cluster && (info.cluster.leader ?? "") === "") throw RpcError.natsUnavailable(`the stream ${stream} has no leader at the moment`);
+  return info;
 }
 
 /** Shapes an answer of STREAM.INFO. */
