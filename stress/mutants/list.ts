@@ -262,6 +262,13 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["half-open connections"],
   },
   {
+    name: "publish service: forgets the key of a message",
+    file: "services/publish/messageHeaders.ts",
+    find: 'key === "" ?',
+    replace: 'key !== "-" ?',
+    caughtBy: ["backends whose deadlines are shorter than an election"],
+  },
+  {
     name: "roll-back: believes a leader that was replaced",
     file: "lib/bus/replacedLeader.ts",
     find: "if (!clustered) return true;",

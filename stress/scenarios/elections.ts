@@ -126,4 +126,23 @@ export const electionScenarios: readonly Scenario[] = [
       return checkStored(world, CHANNELS);
     },
   },
+  {
+    name: "elections: the leader is cut off from both others, with a connector, clients and a backend on its side",
+    fault: "leader isolated", transport: "both", history: "long", world: WORLD,
+    async run(world) {
+      await spread(world);
+      const leader = await leaderOf(world, "chat");
+      await world.addPublish([leader.url]);
+      await world.joinMany(9, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 6, everyMs: 5 });
+      await traffic.flow(200, FLOW_MS);
+      const others = world.cluster.nodes.filter((node) => node !== leader);
+      for (const { name } of others) world.cluster.routes.cut(leader.name, name);
+      await pause(10_000);
+      for (const { name } of others) world.cluster.routes.heal(leader.name, name);
+      await world.cluster.ready();
+      await traffic.flow(200, FLOW_MS);
+      return checkStored(world, CHANNELS);
+    },
+  },
 ];
