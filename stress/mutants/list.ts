@@ -43,10 +43,11 @@ export const MUTANTS: readonly Mutant[] = [
     tries: 2,
   },
   {
-    name: "channel: takes a reconnect for nothing",
+    name: "channel: takes a lost connection for nothing",
     file: `${CHANNEL}/namespaceFeed.ts`,
-    find: '} else if (event === "reconnected") for (const channel of this.#channels) channel.resync();',
-    replace: "}",
+    find: `        for (const channel of this.#channels) channel.suspend();
+      } else if (event === "reconnected") for (const channel of this.#channels) channel.resync();`,
+    replace: "      }",
     caughtBy: ["one message comes for each of 40 channels"],
   },
   {
@@ -68,8 +69,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CHANNEL}/storedChannel.ts`,
     find: "await Promise.all([feed.refresh(), feed.history.barrier()]);",
     replace: "await feed.refresh();",
-    caughtBy: ["routes take 20 ms each way"],
-    tries: 3,
+    caughtBy: ["interest travels slower than answers"],
   },
   {
     name: "audit: never compares",

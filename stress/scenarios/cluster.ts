@@ -9,6 +9,8 @@ const CHANNELS = ["chat.a", "chat.b"];
 /** Who can't be signed in while NATS is away is told so. */
 const SIGNING_IN = [3003];
 const WORLD = { nats: "cluster", connectors: 0 } as const;
+/** Well below the 10 s between two audits. */
+const SOON_MS = 4_000;
 
 /** Publishes at the leader only, whatever is cut; gives a node that doesn't lead. */
 async function publishAtLeader(world: World, leader: ClusterNode): Promise<ClusterNode> {
@@ -95,6 +97,28 @@ export const clusterScenarios: readonly Scenario[] = [
         await traffic.flow(10);
       }
       return undefined;
+    },
+  },
+  {
+    name: "cluster: interest travels slower than answers, and who subscribes gets the next message soon",
+    fault: "interest delayed", transport: "websocket", history: "long", world: { ...WORLD, replicas: 1 },
+    async run(world) {
+      const leader = await leaderOf(world, "chat");
+      await publishAtLeader(world, leader);
+      for (const { url, name } of world.cluster.nodes) if (name !== leader.name) await world.addConnector([url]);
+      world.cluster.routes.accountsMs = 150;
+      const late: string[] = [];
+      for (let joins = 0; joins < 15; joins++) {
+        const channel = `chat.next${String(joins)}`;
+        const client = await world.join({ channels: [channel], transport: "websocket" });
+        await world.publishOnce([channel]);
+        // What only an audit finds comes up to 10 s later.
+        const soon = Date.now() + SOON_MS;
+        while (client.state.count === 0 && Date.now() < soon) await pause(10);
+        if (client.state.count === 0) late.push(`${client.state.name}: the message after its subscribe took longer than ${String(SOON_MS)} ms`);
+      }
+      world.cluster.routes.accountsMs = 0;
+      return late;
     },
   },
   {

@@ -8,6 +8,11 @@ export interface RouteFaults {
   heal(one: string, other: string): void;
   /** Delays everything on all routes by so long, each way. */
   delayMs: number;
+  /**
+   * Beside that, delays what belongs to accounts (interest and messages), and not what belongs to the system (questions to
+   * JetStream and their answers), which travels on connections of its own.
+   */
+  accountsMs: number;
 }
 
 interface Route {
@@ -15,6 +20,7 @@ interface Route {
   readonly far: Socket;
   /** The names of both ends, as far as they have said them. */
   readonly names: Set<string>;
+  isOfSystem: boolean;
 }
 
 /**
@@ -23,6 +29,7 @@ interface Route {
  */
 export class RouteProxies implements RouteFaults {
   delayMs = 0;
+  accountsMs = 0;
   readonly #routes = new Set<Route>();
   readonly #cut = new Set<string>();
   readonly #servers: Server[] = [];
@@ -51,7 +58,7 @@ export class RouteProxies implements RouteFaults {
   }
 
   #join(near: Socket, far: Socket): void {
-    const route: Route = { near, far, names: new Set() };
+    const route: Route = { near, far, names: new Set(), isOfSystem: false };
     this.#routes.add(route);
     this.#lead(route, near, far);
     this.#lead(route, far, near);
@@ -61,15 +68,18 @@ export class RouteProxies implements RouteFaults {
     let isNamed = false;
     from.on("data", (chunk: Buffer) => {
       if (!isNamed) {
-        const name = /"server_name":"([^"]+)"/.exec(chunk.toString("latin1"))?.[1];
+        const text = chunk.toString("latin1");
+        route.isOfSystem ||= text.includes('"route_account":"$SYS"');
+        const name = /"server_name":"([^"]+)"/.exec(text)?.[1];
         if (name !== undefined) {
           isNamed = true;
           route.names.add(name);
           this.#checkCut(route);
         }
       }
-      if (this.delayMs === 0) to.write(chunk);
-      else setTimeout(() => { if (!to.destroyed) to.write(chunk); }, this.delayMs);
+      const delayMs = this.delayMs + (route.isOfSystem ? 0 : this.accountsMs);
+      if (delayMs === 0) to.write(chunk);
+      else setTimeout(() => { if (!to.destroyed) to.write(chunk); }, delayMs);
     });
     from.on("close", () => { this.#end(route); });
     from.on("error", () => { this.#end(route); });
