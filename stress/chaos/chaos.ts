@@ -20,6 +20,8 @@ export interface ChaosOptions {
   readonly seconds: number;
   /** Clients. */
   readonly clients?: number;
+  /** The longest time between two faults, in milliseconds. */
+  readonly everyMs?: number | undefined;
   readonly print: (line: string) => void;
 }
 
@@ -59,7 +61,7 @@ export class Chaos {
     this.#options = options;
     this.#random = new Random(options.seed);
     this.#crowd = new Crowd(world, new Random(options.seed + 1), this.#journal);
-    this.#mischief = new Mischief({ world, nats: options.nats, random: this.#random, journal: this.#journal, cutAll: this.#crowd.cutAll });
+    this.#mischief = new Mischief({ world, nats: options.nats, random: this.#random, journal: this.#journal, cutAll: this.#crowd.cutAll, everyMs: options.everyMs });
   }
 
   /** Runs it to its end; failures are printed as they are found, and the run goes on. */

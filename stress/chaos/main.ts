@@ -12,16 +12,18 @@ function print(line: string): void {
 
 function readOptions(): ChaosOptions {
   const { values } = parseArgs({
-    options: { minutes: { type: "string", default: String(DEFAULT_MINUTES) }, seed: { type: "string" }, nats: { type: "string", default: hasClusterServer ? "cluster" : "single" } },
+    options: { minutes: { type: "string", default: String(DEFAULT_MINUTES) }, seed: { type: "string" }, every: { type: "string", default: "8" }, nats: { type: "string", default: hasClusterServer ? "cluster" : "single" } },
   });
   const { nats } = values;
   const minutes = Number(values.minutes);
   const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : Number(values.seed);
+  const everyMs = Number(values.every) * 1_000;
+  if (!(everyMs >= 100)) throw new Error("--every takes seconds, 0.1 at least");
   if (!(minutes > 0)) throw new Error("--minutes takes a number above 0");
   if (!Number.isSafeInteger(seed) || seed < 1) throw new Error("--seed takes a whole number from 1 on");
   if (nats !== "single" && nats !== "cluster") throw new Error("--nats takes single or cluster");
   if (nats === "cluster" && !hasClusterServer) throw new Error("a cluster needs nats-server 2.11 or newer: scripts/require.sh nats-cluster");
-  return { seed, nats, seconds: minutes * 60, print };
+  return { seed, nats, seconds: minutes * 60, everyMs, print };
 }
 
 async function main(): Promise<void> {

@@ -16,6 +16,8 @@ export interface MischiefOptions {
   readonly journal: Journal;
   /** Cuts all connections of clients. */
   readonly cutAll: () => void;
+  /** The longest time between two faults, in milliseconds; 8,000 where left out. The shortest is an eighth of it. */
+  readonly everyMs?: number | undefined;
 }
 
 type Deed = "kill" | "freeze" | "drain" | "cut" | "routes" | "stop";
@@ -29,7 +31,7 @@ const KINDS: Readonly<Record<Mood, readonly VictimKind[]>> = {
   anything: ["connector", "connector", "publish", "presence", "nats", "nats"],
   edge: ["connector", "connector", "connector", "publish"],
 };
-const BETWEEN_MS = [1_000, 8_000] as const;
+const EVERY_MS = 8_000;
 const DOWN_MS = [100, 8_000] as const;
 const FROZEN_MS = [1_000, 15_000] as const;
 const TRIES = 10;
@@ -54,9 +56,9 @@ export class Mischief {
 
   /** Injects faults until a moment (milliseconds since 1970). */
   async run(untilMs: number, mood: Mood): Promise<void> {
-    const { random } = this.#options;
+    const { random, everyMs = EVERY_MS } = this.#options;
     for (;;) {
-      const nextMs = random.between(...BETWEEN_MS);
+      const nextMs = random.between(Math.floor(everyMs / 8), everyMs);
       if (Date.now() + nextMs >= untilMs) {
         await pause(Math.max(0, untilMs - Date.now()));
         return;
