@@ -175,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CHANNEL}/namespaceFeed.ts`,
     find: "if (seen && info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {",
     replace: "if (seen && info.epoch === \"\" && (await this.#isRolledBack(info, seen))) {",
-    caughtBy: ["a back-up is put back"],
+    caughtBy: ["a back-up is put back, and only connectors"],
   },
   {
     name: "tombstone: is taken for any message",

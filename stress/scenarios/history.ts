@@ -7,6 +7,8 @@ import { NAMESPACES, type World } from "../world/world.js";
 
 const WORLD = { nats: "single", connectors: 2 } as const;
 const TOLD_MS = 25_000;
+/** Numbers of messages that no backend counts up to. */
+const DIRECT_FROM = 500_000_000;
 
 /** Waits until every client was told; gives who was not. */
 async function untilTold(clients: readonly StressClient[], ...reasons: readonly string[]): Promise<string[]> {
@@ -20,6 +22,25 @@ async function restartPublish(world: World): Promise<void> {
     await publish.stop();
     await publish.start();
   }
+}
+
+/** Puts a back-up back; `publish`: what comes after it was made, and is lost. */
+async function rollBack(world: World, publish: () => Promise<void>): Promise<string[]> {
+  const clients = await world.joinMany(6, { channels: ["chat.a"] });
+  await world.publishMany("chat.a", 50);
+  const backup = `${world.nats.storeFolder}.backup`;
+  await world.nats.stop();
+  cpSync(world.nats.storeFolder, backup, { recursive: true });
+  await world.nats.start();
+  await publish();
+  await world.complete();
+  await world.nats.stop();
+  rmSync(world.nats.storeFolder, { recursive: true });
+  cpSync(backup, world.nats.storeFolder, { recursive: true });
+  await world.nats.start();
+  const faults = await untilTold(clients, "HISTORY_CHANGED");
+  await world.publishMany("chat.a", 100);
+  return faults;
 }
 
 /** What happens to a history itself. */
@@ -48,23 +69,15 @@ export const historyScenarios: readonly Scenario[] = [
   {
     name: "a back-up is put back: everybody is told that what came since is no more, and goes on",
     fault: "roll-back", transport: "both", history: "long", world: WORLD, honest: ["HISTORY_CHANGED", "unrecovered"],
-    async run(world) {
-      const clients = await world.joinMany(6, { channels: ["chat.a"] });
-      await world.publishMany("chat.a", 50);
-      const backup = `${world.nats.storeFolder}.backup`;
-      await world.nats.stop();
-      cpSync(world.nats.storeFolder, backup, { recursive: true });
-      await world.nats.start();
-      await world.publishMany("chat.a", 50);
-      await world.complete();
-      await world.nats.stop();
-      rmSync(world.nats.storeFolder, { recursive: true });
-      cpSync(backup, world.nats.storeFolder, { recursive: true });
-      await world.nats.start();
-      const faults = await untilTold(clients, "HISTORY_CHANGED");
-      await world.publishMany("chat.a", 100);
-      return faults;
-    },
+    run: (world) => rollBack(world, () => world.publishMany("chat.a", 50)),
+  },
+  {
+    name: "a back-up is put back, and only connectors have seen what came since: everybody is told",
+    fault: "roll-back of direct publishes", transport: "both", history: "long", world: WORLD, honest: ["HISTORY_CHANGED", "unrecovered"],
+    run: (world) =>
+      rollBack(world, async () => {
+        for (let n = 1; n <= 50; n++) await world.publishOnNats("chat.a", DIRECT_FROM + n);
+      }),
   },
   {
     name: "a history is cleared: those who are there and those who come back are told",
