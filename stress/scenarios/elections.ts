@@ -6,6 +6,8 @@ import { checkStored } from "../world/storedOnce.js";
 
 const CHANNELS = ["chat.a", "chat.b"];
 const WORLD = { nats: "cluster", connectors: 0 } as const;
+/** Who can't be signed in while nobody leads is told so. */
+const SIGNING_IN = [3003];
 /** Elections on a busy machine. */
 const FLOW_MS = 90_000;
 
@@ -28,7 +30,7 @@ export const electionScenarios: readonly Scenario[] = [
   },
   {
     name: "elections: browsers publish and change their transports while leaders step down, and each message is stored once",
-    fault: "leader steps down", transport: "mixed", history: "long", world: WORLD,
+    fault: "leader steps down", transport: "mixed", history: "long", world: WORLD, closeCodes: SIGNING_IN,
     async run(world) {
       await spread(world);
       const clients = await world.joinMany(8, { channels: CHANNELS });
@@ -69,7 +71,7 @@ export const electionScenarios: readonly Scenario[] = [
   },
   {
     name: "elections: the leader of JetStream itself is killed while clients come back that have much to read",
-    fault: "meta leader killed", transport: "both", history: "long", world: { ...WORLD, limits: { ringBytesPerChannel: 1_000 } },
+    fault: "meta leader killed", transport: "both", history: "long", world: { ...WORLD, limits: { ringBytesPerChannel: 1_000 } }, closeCodes: SIGNING_IN,
     async run(world) {
       await spread(world);
       const clients = await world.joinMany(6, { channels: CHANNELS });
@@ -110,7 +112,7 @@ export const electionScenarios: readonly Scenario[] = [
   },
   {
     name: "elections: two of three nodes are gone for a while: nothing is acknowledged then that isn't kept",
-    fault: "quorum lost", transport: "both", history: "long", world: WORLD,
+    fault: "quorum lost", transport: "both", history: "long", world: WORLD, closeCodes: SIGNING_IN,
     async run(world) {
       await spread(world);
       await world.joinMany(6, { channels: CHANNELS });
@@ -128,7 +130,7 @@ export const electionScenarios: readonly Scenario[] = [
   },
   {
     name: "elections: the leader is cut off from both others, with a connector, clients and a backend on its side",
-    fault: "leader isolated", transport: "both", history: "long", world: WORLD,
+    fault: "leader isolated", transport: "both", history: "long", world: WORLD, closeCodes: SIGNING_IN,
     async run(world) {
       await spread(world);
       const leader = await leaderOf(world, "chat");
