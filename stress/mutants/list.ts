@@ -266,7 +266,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "services/publish/messageHeaders.ts",
     find: 'key === "" ?',
     replace: 'key !== "-" ?',
-    caughtBy: ["backends whose deadlines are shorter than an election"],
+    caughtBy: ["backends whose deadlines are shorter"],
   },
   {
     name: "roll-back: believes a leader that was replaced",

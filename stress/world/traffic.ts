@@ -36,6 +36,7 @@ export class Traffic {
   #isStopped = false;
   #count = 0;
   #retried = 0;
+  #duplicates = 0;
   static #runs = 0;
   readonly #run = ++Traffic.#runs;
 
@@ -58,6 +59,11 @@ export class Traffic {
   /** How many were acknowledged. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many were acknowledged as stored before: their first answer came too late. */
+  get duplicates(): number {
+    return this.#duplicates;
   }
 
   /** How many tries got no answer, or a retryable refusal. */
@@ -94,11 +100,12 @@ export class Traffic {
     ledger.of(channel).begin(n);
     for (;;) {
       try {
-        const { position } = await random.pick(this.#publishers).publish(request, deadlineMs);
+        const { position, duplicate } = await random.pick(this.#publishers).publish(request, deadlineMs);
         const fault = position && ledger.of(channel).acknowledge(position, n);
         if (!position) ledger.of(channel).acknowledgeSent(n);
         if (fault !== undefined) this.faults.push(`${channel}: ${fault}`);
         this.#count += 1;
+        if (duplicate) this.#duplicates += 1;
         return;
       } catch (error) {
         const { code, message } = error as CallFailure;
