@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { inspect } from "node:util";
 import type { Scenario } from "./scenario.js";
 import { World } from "./world/world.js";
 
@@ -34,13 +35,13 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Out
     faults.push(...(await world.end()));
     faults.push(...wrongCloses(world, scenario.closeCodes ?? []));
   } catch (error) {
-    faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    faults.push(error instanceof Error ? (error.stack ?? error.message) : inspect(error));
   }
   if (faults.length > 0 && world) for (const { name, log } of [...world.connectors, ...world.publishes, ...world.presences]) faults.push(...log.filter((line) => /"level":(40|50|60)/.test(line)).slice(-3).map((line) => `${name}: ${line.slice(0, 300)}`));
   try {
     await world?.stop();
   } catch (error) {
-    faults.push(`the end: ${error instanceof Error ? error.message : String(error)}`);
+    faults.push(`the end: ${error instanceof Error ? error.message : inspect(error)}`);
   }
   return { scenario, seed, faults, notes: world?.notes ?? [], acknowledged, received, seconds: (performance.now() - startedMs) / 1_000 };
 }
