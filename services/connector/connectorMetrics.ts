@@ -7,6 +7,7 @@ interface Sources {
   readonly sessions: () => number;
   readonly channels: () => number;
   readonly ringBytes: () => number;
+  readonly queuedBytes: () => number;
 }
 
 /** What a connector counts as it goes. Plain numbers: some rise a million times a second. */
@@ -34,4 +35,5 @@ export function registerConnectorMetrics(metrics: Metrics, tally: ConnectorTally
   metrics.gauge({ name: "connector_sessions", help: "Sessions that are here." }, sources.sessions);
   metrics.gauge({ name: "connector_channels", help: "Channels with interest." }, sources.channels);
   metrics.gauge({ name: "connector_ring_bytes", help: "Memory of recent publications, in bytes." }, sources.ringBytes);
+  metrics.gauge({ name: "connector_queued_bytes", help: "What waits for the sockets of clients, in bytes; what is shared counts for each." }, sources.queuedBytes);
 }

@@ -72,6 +72,11 @@ export class WebSocketConnection implements Outlet {
     socket.prependListener("end", () => { this.#onHalfClosed(); });
   }
 
+  /** What waits for the client, in bytes. */
+  get queuedBytes(): number {
+    return this.#writer.queuedBytes;
+  }
+
   get empty(): boolean {
     return this.#writer.queuedBytes === 0;
   }
@@ -192,12 +197,13 @@ export class WebSocketConnection implements Outlet {
 
   #pingWhenDue(nowMs: number): void {
     const { pingIntervalMs, pongMs } = this.#limits;
-    if (this.#heardAtMs >= this.#pingedAtMs) this.#pingedAtMs = Infinity;
+    // A ping behind what waits for a slow client is answered late. It lives while it takes bytes: `#isStuck` sees the end of that.
+    if (this.#heardAtMs >= this.#pingedAtMs || this.#writer.queuedBytes > 0) this.#pingedAtMs = Infinity;
     if (nowMs - this.#pingedAtMs > pongMs) {
       this.close(CLOSE.noPong);
       return;
     }
-    if (nowMs < this.#nextPingAtMs || !this.#session.open) return;
+    if (nowMs < this.#nextPingAtMs || !this.#session.open || this.#writer.queuedBytes > 0) return;
     this.#nextPingAtMs = nowMs + pingIntervalMs;
     this.#pingedAtMs = Math.min(this.#pingedAtMs, nowMs);
     this.send({ kind: "ping", positions: this.#session.provenPositions() });

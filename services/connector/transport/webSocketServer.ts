@@ -47,6 +47,13 @@ export class WebSocketServer {
     return this.#connections.size;
   }
 
+  /** What waits for all clients, in bytes; what is shared counts for each. */
+  get queuedBytes(): number {
+    let sum = 0;
+    for (const connection of this.#connections) sum += connection.queuedBytes;
+    return sum;
+  }
+
   readonly #onEnd = (ended: WebSocketConnection): void => { this.#connections.delete(ended); };
 
   /** Takes over a socket that asks to be upgraded. */
