@@ -29,7 +29,7 @@ bench: node_modules/.package-lock.json build ## Measure throughput, latency and 
 	@node dist/bench/main.js $(ONLY) $(if $(QUICK),--quick) $(if $(PROFILE),--profile)
 
 stress: node_modules/.package-lock.json build ## Provoke faults and check that nothing is lost (ARGS="--seed 1 --only cluster"; ARGS=--list shows all).
-	@sh scripts/require.sh nats nats-cluster
+	@sh scripts/require.sh nats nats-cluster chromium
 	@node dist/stress/main.js $(ARGS)
 
 chaos: node_modules/.package-lock.json build ## Random faults on a whole installation, everything checked twice a minute (ARGS="--minutes 30 --seed 1 --nats single").

@@ -1,4 +1,5 @@
 // make stress: provokes faults on real processes and holds what clients got against what was acknowledged.
+import { performance } from "node:perf_hooks";
 import { hasClusterServer } from "../test/helpers/natsCluster.js";
 import { type Options, readOptions } from "./options.js";
 import { type Outcome, runScenario } from "./runner.js";
@@ -9,21 +10,37 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function chosen({ only, isShort }: Options): Scenario[] {
-  const found = SCENARIOS.filter(({ name, isShort: belongs = false }) => (!isShort || belongs) && (only.length === 0 || only.some((text) => name.includes(text))));
-  if (found.length === 0) throw new Error("no scenario has such a name: see --list");
+function chosen({ only, isShort, isLong }: Options): Scenario[] {
+  const belongs = (scenario: Scenario): boolean => (!isShort || scenario.isShort === true) && (isLong || scenario.isLong !== true);
+  const found = SCENARIOS.filter((scenario) => belongs(scenario) && (only.length === 0 || only.some((text) => scenario.name.includes(text))));
+  if (found.length === 0) throw new Error("no scenario has such a name: see --list; some run with --long only");
   return found;
 }
 
 function printTable(): void {
-  print("fault | transport | history | short | scenario");
-  for (const { fault, transport, history, isShort = false, name } of SCENARIOS) print(`${fault} | ${transport} | ${history} | ${isShort ? "yes" : ""} | ${name}`);
+  print("fault | transport | history | form | scenario");
+  for (const { fault, transport, history, isShort = false, isLong = false, name } of SCENARIOS) print(`${fault} | ${transport} | ${history} | ${isShort ? "short" : isLong ? "long" : ""} | ${name}`);
 }
 
-function printOutcome({ scenario, faults, notes, acknowledged, received, seconds }: Outcome): void {
+function printOutcome({ scenario, seed, faults, notes, acknowledged, received, seconds }: Outcome): void {
   print(`${faults.length === 0 ? "ok  " : "FAIL"} ${scenario.name} (${seconds.toFixed(1)} s, ${String(acknowledged)} acknowledged, ${String(received)} received)`);
   for (const note of notes) print(`       ${note}`);
   for (const fault of faults.slice(0, 20)) print(`       ${fault}`);
+  if (faults.length > 0) print(`       again: ${scenario.isLong === true ? "--long " : ""}--seed ${String(seed)} --only "${scenario.name}"`);
+}
+
+/** The scenarios of a run, each with its seed: a round after another. A round's seed, given as `--seed`, repeats it. */
+function* scheduled(options: Options): Generator<{ readonly scenario: Scenario; readonly seed: number }> {
+  const { seed: first, repeat, minutes } = options;
+  const untilMs = minutes === undefined ? Infinity : performance.now() + minutes * 60_000;
+  const rounds = minutes === undefined ? repeat : Infinity;
+  for (let round = 0; round < rounds; round++) {
+    if (rounds > 1) print(`round ${String(round + 1)}, seed ${String(first + round)}`);
+    for (const scenario of chosen(options)) {
+      if (performance.now() > untilMs) return;
+      yield { scenario, seed: first + round };
+    }
+  }
 }
 
 async function runAll(options: Options): Promise<void> {
@@ -32,19 +49,17 @@ async function runAll(options: Options): Promise<void> {
   let acknowledged = 0;
   let received = 0;
   print(`seed ${String(options.seed)}`);
-  for (let round = 0; round < options.repeat; round++) {
-    for (const scenario of chosen(options)) {
-      if (needsNewServer(scenario) && !hasClusterServer) {
-        print(`left out: ${scenario.name} (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)`);
-        continue;
-      }
-      const outcome = await runScenario(scenario, options.seed + round);
-      printOutcome(outcome);
-      scenarios += 1;
-      acknowledged += outcome.acknowledged;
-      received += outcome.received;
-      if (outcome.faults.length > 0) failed += 1;
+  for (const { scenario, seed } of scheduled(options)) {
+    if (needsNewServer(scenario) && !hasClusterServer) {
+      print(`left out: ${scenario.name} (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)`);
+      continue;
     }
+    const outcome = await runScenario(scenario, seed);
+    printOutcome(outcome);
+    scenarios += 1;
+    acknowledged += outcome.acknowledged;
+    received += outcome.received;
+    if (outcome.faults.length > 0) failed += 1;
   }
   print(`${String(acknowledged)} messages acknowledged, ${String(received)} publications received and checked; seed ${String(options.seed)}`);
   print(`${String(scenarios)} scenarios, ${String(failed)} failed`);
@@ -71,3 +86,5 @@ try {
   hasEnded = true;
   clearInterval(alive);
 }
+// A browser that could not be closed would hold it.
+process.exit();

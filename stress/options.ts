@@ -6,10 +6,14 @@ export interface Options {
   readonly repeat: number;
   readonly only: readonly string[];
   readonly isShort: boolean;
+  /** With those that take minutes. */
+  readonly isLong: boolean;
+  /** Rounds, each with a seed of its own, until so much time is over; undefined: `repeat` rounds. */
+  readonly minutes: number | undefined;
   readonly isList: boolean;
 }
 
-/** Reads `--seed N --repeat N --only TEXT --short --list`. Throws a sentence. */
+/** Reads `--seed N --repeat N --only TEXT --short --long --minutes N --list`. Throws a sentence. */
 export function readOptions(given: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...given],
@@ -18,6 +22,8 @@ export function readOptions(given: readonly string[]): Options {
       repeat: { type: "string", default: "1" },
       only: { type: "string", multiple: true, default: [] },
       short: { type: "boolean", default: false },
+      long: { type: "boolean", default: false },
+      minutes: { type: "string" },
       list: { type: "boolean", default: false },
     },
   });
@@ -27,5 +33,6 @@ export function readOptions(given: readonly string[]): Options {
     return value;
   };
   const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : number("seed", values.seed);
-  return { seed, repeat: number("repeat", values.repeat), only: values.only, isShort: values.short, isList: values.list };
+  const minutes = values.minutes === undefined ? undefined : number("minutes", values.minutes);
+  return { minutes, isLong: values.long || minutes !== undefined, seed, repeat: number("repeat", values.repeat), only: values.only, isShort: values.short, isList: values.list };
 }

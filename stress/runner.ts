@@ -17,6 +17,7 @@ export interface Outcome {
 }
 
 const LIMIT_MS = 300_000;
+const LONG_LIMIT_MS = 1_200_000;
 
 /** Runs a scenario in a world of its own, and holds every client against what was acknowledged. Never throws. */
 export async function runScenario(scenario: Scenario, seed: number): Promise<Outcome> {
@@ -27,7 +28,7 @@ export async function runScenario(scenario: Scenario, seed: number): Promise<Out
   let received = 0;
   try {
     world = await World.start({ ...scenario.world, seed });
-    faults.push(...((await withLimit(scenario.run(world))) ?? []));
+    faults.push(...((await withLimit(scenario.run(world), scenario.isLong === true ? LONG_LIMIT_MS : LIMIT_MS)) ?? []));
     faults.push(...(await world.settle()));
     faults.push(...dishonest(world, scenario.honest ?? []));
     acknowledged = world.ledger.messages;
@@ -60,9 +61,9 @@ function wrongCloses(world: World, expected: readonly number[]): string[] {
   ]);
 }
 
-async function withLimit<T>(work: Promise<T>): Promise<T> {
+async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(new Error("the scenario took longer than 5 minutes")); }, LIMIT_MS); });
+  const limit = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(new Error(`the scenario took longer than ${String(limitMs / 60_000)} minutes`)); }, limitMs); });
   try {
     return await Promise.race([work, limit]);
   } finally {

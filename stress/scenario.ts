@@ -10,6 +10,8 @@ export interface Scenario {
   readonly history: "long" | "short" | "none" | "inbox" | "any";
   /** Whether it belongs to the short form, which runs with the tests. */
   readonly isShort?: boolean;
+  /** Whether it takes minutes, or most of a machine: it runs in the long form only. */
+  readonly isLong?: boolean;
   readonly world: Omit<WorldOptions, "seed">;
   /** Mistreats the world. Gives what was wrong, beside what every scenario is checked for at its end. Throws, too, where it fails. */
   run(world: World): Promise<readonly string[] | undefined>;

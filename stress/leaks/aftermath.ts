@@ -22,6 +22,7 @@ const NONE_LEFT = [
   "connector_sessions",
   "connector_channels",
   "connector_ring_bytes",
+  "connector_queued_bytes",
   "presence_online_users",
   "presence_websocket_sessions",
   "presence_poll_sessions",

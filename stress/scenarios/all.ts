@@ -1,4 +1,5 @@
 import type { Scenario } from "../scenario.js";
+import { browserScenarios } from "./browser.js";
 import { chaosScenarios } from "./chaos.js";
 import { clusterScenarios } from "./cluster.js";
 import { connectionScenarios } from "./connections.js";
@@ -25,6 +26,7 @@ import { stormScenarios } from "./storm.js";
 export const SCENARIOS: readonly Scenario[] = [
   ...connectionScenarios,
   ...networkScenarios,
+  ...browserScenarios,
   ...ephemeralScenarios,
   ...connectorScenarios,
   ...slowScenarios,

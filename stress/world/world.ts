@@ -13,6 +13,7 @@ import { ServiceProcess } from "../process/serviceProcess.js";
 import { Random } from "../random.js";
 import { DirectPublisher } from "./directPublisher.js";
 import { Ledger } from "./ledger.js";
+import type { Participant } from "./participant.js";
 import { Traffic, type TrafficOptions } from "./traffic.js";
 
 /** What a scenario needs. */
@@ -54,6 +55,7 @@ export class World {
   readonly connectors: ServiceProcess[] = [];
   readonly presences: ServiceProcess[] = [];
   readonly clients: StressClient[] = [];
+  readonly #participants: Participant[] = [];
   /** Figures worth printing, in sentences. */
   readonly notes: string[] = [];
   readonly #options: WorldOptions;
@@ -132,6 +134,16 @@ export class World {
     return client.joined();
   }
 
+  /** Somebody else who is held against the ledger, and leaves with the clients. */
+  take(participant: Participant): void {
+    this.#participants.push(participant);
+  }
+
+  /** All who are held against the ledger. */
+  get participants(): readonly Participant[] {
+    return [...this.clients, ...this.#participants];
+  }
+
   /** A client that is not held against the ledger. Its maker ends it. */
   visitor(options: Partial<ClientOptions> & Pick<ClientOptions, "channels" | "user">): StressClient {
     return new StressClient({ ports: this.ports, random: this.random, ledger: this.ledger, ...options });
@@ -184,7 +196,7 @@ export class World {
   async complete(limitMs = SETTLE_MS): Promise<void> {
     let received = -1;
     let deadline = Date.now() + limitMs;
-    while (!this.clients.every(({ state }) => state.isComplete(this.ledger))) {
+    while (!this.participants.every(({ state }) => state.isComplete(this.ledger))) {
       const now = this.received;
       if (now > received) deadline = Date.now() + limitMs;
       else if (Date.now() > deadline) return;
@@ -195,7 +207,7 @@ export class World {
 
   /** Publications that came to clients, in all. */
   get received(): number {
-    return this.clients.reduce((sum, { state }) => sum + state.count, 0);
+    return this.participants.reduce((sum, { state }) => sum + state.count, 0);
   }
 
   /** Shows a figure beside the outcome. */
@@ -218,7 +230,7 @@ export class World {
     await this.quiet();
     await this.complete(limitMs);
     const faults = this.#traffics.flatMap((traffic) => traffic.faults);
-    for (const { state } of this.clients) faults.push(...state.check(this.ledger));
+    for (const { state } of this.participants) faults.push(...state.check(this.ledger));
     return faults;
   }
 
@@ -244,7 +256,7 @@ export class World {
 
   /** What every client was told that it may miss. */
   get breaks(): string[] {
-    return this.clients.flatMap(({ state }) => state.breaks.map((reason) => `${state.name}: ${reason}`));
+    return this.participants.flatMap(({ state }) => state.breaks.map((reason) => `${state.name}: ${reason}`));
   }
 
   /** Everybody leaves, and then the services are told to end. Gives what is left of the clients, and who ended badly. */
@@ -268,7 +280,8 @@ export class World {
     await this.quiet();
     await this.#direct?.close();
     for (const connector of this.connectors) connector.hasten();
-    await Promise.all(this.clients.map((client, index) => client.stop(this.presences.length > 0 || index % 4 < 2)));
+    await Promise.all(this.participants.map((one, index) => one.stop(this.presences.length > 0 || index % 4 < 2)));
+    this.#participants.length = 0;
     for (const leave of this.#onLeave.splice(0)) await leave();
   }
 
