@@ -16,6 +16,8 @@ import { type TransportChooser } from "./transportChooser.js";
 const SIGN_IN_LIMIT_MS = 10_000;
 /** A connection that held so long was a good one: the next trouble starts at the smallest delay again. */
 const STABLE_MS = 10_000;
+/** A poll that was given up when it had just been sent can reach a busy connector so late, and take the session back. */
+const LATE_POLL_MS = 30_000;
 /** Wakes come to many clients at once, too. */
 const WAKE_SPREAD_MS = 500;
 /** No connector sends clients away for longer; past what a browser's timers can hold, they would come back at once. */
@@ -64,6 +66,8 @@ export class Connection {
   #user: string | undefined;
   #hasCarried = false;
   #connectedAtMs = 0;
+  /** When a poll was given up last (monotonic). */
+  #polledAtMs = -Infinity;
   /** Raised when an attempt is over, so that what it still has under way is not listened to. */
   #generation = 0;
   /** The connector asked not to be visited earlier (monotonic). */
@@ -244,7 +248,8 @@ export class Connection {
 
   #ended(end: LinkEnd): void {
     if (!this.#hasCarried && this.#transport) this.#deps.chooser.failed(this.#transport);
-    const verdict = verdictOf(end, this.#deps.tokens.renewable);
+    const mayPoll = this.#deps.clock.monotonicMs() - this.#polledAtMs < LATE_POLL_MS;
+    const verdict = verdictOf(end, this.#deps.tokens.renewable, mayPoll);
     if (verdict === "again-with-new-token") this.#deps.tokens.forget();
     const error = errorOfEnd(end, verdict);
     if (verdict !== "never") {
@@ -280,6 +285,7 @@ export class Connection {
     this.#liveness.stop();
     this.#refresh.stop();
     this.#prober.stop();
+    if (this.#link && this.#transport?.name === "poll") this.#polledAtMs = this.#deps.clock.monotonicMs();
     this.#link?.close();
     this.#link = undefined;
     this.#hasCarried = false;

@@ -5,11 +5,16 @@ import { type LinkEnd } from "./transport.js";
 export type Verdict = "again" | "again-with-new-token" | "never";
 
 const TOKEN_EXPIRED = 3101;
+const REPLACED = 3500;
 /** WebSocket's own codes for what we sent: sending it again would end the same way. */
 const OUR_FAULT = new Set([1007, 1009]);
 
-/** Reads the close code: 3000-3499 come back (3101 with a new token), 3500-3999 don't; a broken network comes back. */
-export function verdictOf({ code, reconnect }: LinkEnd, isTokenRenewable: boolean): Verdict {
+/**
+ * Reads the close code: 3000-3499 come back (3101 with a new token), 3500-3999 don't; a broken network comes back. `mayPoll`:
+ * a poll of ours may be under way still, and be what the link was replaced by.
+ */
+export function verdictOf({ code, reconnect }: LinkEnd, isTokenRenewable: boolean, mayPoll = false): Verdict {
+  if (code === REPLACED && mayPoll) return "again";
   if (code === TOKEN_EXPIRED) return isTokenRenewable ? "again-with-new-token" : "never";
   if (reconnect !== undefined) return reconnect ? "again" : "never";
   return (code >= 3500 && code <= 3999) || OUR_FAULT.has(code) ? "never" : "again";

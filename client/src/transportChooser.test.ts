@@ -63,6 +63,27 @@ describe("transport chooser", () => {
     expect(scene.memory.size).toBe(0);
   });
 
+  it("comes back when its own last poll gets to a connector late and takes the session from the WebSocket", async () => {
+    const scene = new Scene();
+    await fallBack(scene);
+    scene.poll.link.welcome();
+    await scene.clock.advance(15_000);
+    scene.poll.link.say({ ping: {} });
+    await scene.clock.advance(15_000);
+    scene.webSocket.link.open();
+    scene.webSocket.link.welcome();
+    scene.webSocket.link.say({ disconnect: { code: 3500, reason: "replaced", reconnect: false } });
+    expect(scene.halley.state).toBe("disconnected");
+    await scene.clock.advance(2_000);
+    scene.webSocket.link.welcome();
+    // Long after it, somebody else has the session.
+    await scene.clock.advance(20_000);
+    scene.webSocket.link.say({ ping: {} });
+    await scene.clock.advance(20_000);
+    scene.webSocket.link.say({ disconnect: { code: 3500, reason: "replaced", reconnect: false } });
+    expect(scene.halley.state).toBe("closed");
+  });
+
   it("does not wait for ever when the clock was set back since", () => {
     const clock = new FakeClock();
     const remembered = JSON.stringify({ probeAtMs: clock.nowMs() + 90 * 86_400_000, probes: 3 });
