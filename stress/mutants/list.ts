@@ -276,4 +276,18 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["the leader is cut off from the others", "its successor is killed"],
     tries: 3,
   },
+  {
+    name: "writer: queues without a bound",
+    file: "services/connector/transport/socketWriter.ts",
+    find: "if (this.#ended || this.queuedBytes >= this.#parts.limits.queueBytes) return false;",
+    replace: "if (this.#ended) return false;",
+    caughtBy: ["slow: 40 clients read 1 KB/s of 1 MB/s with a long"],
+  },
+  {
+    name: "sdk: stands one before what it has handled",
+    file: "client/src/positions.ts",
+    find: "return isSeen(position, offset) ? position : { offset, epoch: position.epoch };",
+    replace: "return isSeen(position, offset) ? position : { offset: offset - 1, epoch: position.epoch };",
+    caughtBy: ["browser: pages lose their connections"],
+  },
 ];
