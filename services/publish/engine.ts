@@ -2,7 +2,7 @@ import type { Bus } from "../../lib/bus/bus.js";
 import { connectBus } from "../../lib/bus/connectBus.js";
 import { ensureStreams } from "../../lib/bus/ensureStreams.js";
 import { Publisher } from "../../lib/bus/publisher.js";
-import type { Clock } from "../../lib/clock.js";
+import { type Clock, sleep } from "../../lib/clock.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import { type Running, StartedParts } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
@@ -14,6 +14,8 @@ import { Sender } from "./sender.js";
 
 /** Type, key, tags and what NATS adds. */
 const HEADER_BYTES = 16 * 2 ** 10;
+
+const RETRY_MS = 500;
 
 /** What the engine needs. */
 export interface EngineOptions {
@@ -103,8 +105,23 @@ export class Engine implements Running {
       throw new Error(`the NATS server takes ${String(bus.maxPayloadBytes)} bytes a message, Halley needs ${String(MAX_PAYLOAD_BYTES + HEADER_BYTES)}: raise its max_payload`);
     }
     await ensureStreams({ bus, namespaces: config.namespaces, log, clock, signal: this.#abort.signal });
-    await histories.refresh();
+    await this.#readEpochs(histories);
     this.#streamsFault = undefined;
+  }
+
+  /** As long as it takes: a stream may be electing its leader, now as at any other time. */
+  async #readEpochs(histories: Histories): Promise<void> {
+    const { log, clock } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await histories.refresh();
+        return;
+      } catch (error) {
+        if (!(error instanceof RpcError) || !error.retryable) throw error;
+        if (attempt === 1) log.warn({ err: error }, "waiting for the epochs");
+        await sleep(clock, RETRY_MS, this.#abort.signal);
+      }
+    }
   }
 
   /** The server that we are with now may have lost its streams, or be another one. */

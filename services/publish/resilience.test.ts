@@ -10,6 +10,7 @@ import { eventually } from "../../test/helpers/eventually.js";
 import { startMutableProxy } from "../../test/helpers/mutableProxy.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { type CallFailure, promised, startTestPublish, TestPublisher, toChannel } from "../../test/helpers/publishService.js";
+import { NatsInterposer } from "../../stress/world/natsInterposer.js";
 import type { RunningPublish } from "./start.js";
 
 describe("publish, when things go wrong", () => {
@@ -51,6 +52,28 @@ describe("publish, when things go wrong", () => {
     }
     return texts;
   };
+
+  it("waits where a stream doesn't answer after it was checked: it may be electing its leader", async () => {
+    const interposer = await NatsInterposer.start(nats.port);
+    cleanUps.push(() => interposer.stop());
+    let answers = 0;
+    const loses = (at: number): void => {
+      answers = 0;
+      interposer.decide = (subject) => (subject.startsWith("_INBOX.") && ++answers === at ? "drop" : "pass");
+    };
+    // The first makes the streams, the second only looks at them, and so does every other one.
+    for (let starts = 0; starts < 2; starts++) {
+      loses(0);
+      const before = await startTestPublish(interposer.url);
+      await before.ready;
+      await before.stop();
+    }
+    loses(answers);
+    const { running, publisher } = await start(interposer.url);
+    await running.ready;
+    expect(interposer.touched).toBe(1);
+    await publisher.publish(toChannel("chat.a"));
+  }, 20_000);
 
   it("comes up with two others at the same moment, and all can publish", async () => {
     const services = await Promise.all([start(), start(), start()]);
