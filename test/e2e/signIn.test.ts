@@ -9,8 +9,8 @@ import { startTcpProxy } from "../helpers/tcpProxy.js";
 import { ProbePage, type ProbeOptions } from "./probePage.js";
 
 /** A token that says when it was issued, and lives for 4 s. */
-const shortToken = (): Promise<string> =>
-  new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject("ada").setIssuedAt().setExpirationTime("4s").sign(new TextEncoder().encode(TEST_JWT_SECRET));
+const shortToken = (life = "4s"): Promise<string> =>
+  new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject("ada").setIssuedAt().setExpirationTime(life).sign(new TextEncoder().encode(TEST_JWT_SECRET));
 
 describe("signing in from a page", () => {
   let installation: Installation;
@@ -43,14 +43,15 @@ describe("signing in from a page", () => {
     let asked = 0;
     const tokens = (): Promise<string> => {
       asked += 1;
-      return shortToken();
+      // So long that a busy machine brings the next one in time.
+      return shortToken("8s");
     };
     const here = await start({ transports: [transport], channels: ["chat.lobby"], tokens });
-    await eventually(() => asked >= 4, 20_000);
+    await eventually(() => asked >= 3, 25_000);
     await publisher.publish(toChannel("chat.lobby", "still here"));
     await eventually(async () => (await here.received<string>("chat.lobby")).includes("still here"));
     expect(await here.read("probe.states")).toEqual(["connecting", transport]);
-  });
+  }, 40_000);
 
   it("comes back with a new token when the old one has expired", async () => {
     const lives = ["2s", "1h"];
