@@ -17,6 +17,8 @@ export interface TrafficOptions {
   readonly deadlineMs?: number;
   /** Bytes of filler in each message. */
   readonly bytes?: number;
+  /** Takes the keys of this one, for its own numbers. */
+  readonly keysOf?: Traffic;
   /** Ports of publish services. */
   readonly ports: readonly number[];
   readonly apiKey: string;
@@ -95,8 +97,8 @@ export class Traffic {
   }
 
   async #untilAcknowledged(channel: string, n: number): Promise<void> {
-    const { bytes = 0, deadlineMs = 6_000, ledger, random } = this.#options;
-    const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, String(n));
+    const { bytes = 0, deadlineMs = 6_000, keysOf, ledger, random } = this.#options;
+    const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, String(n - this.base + (keysOf ?? this).base));
     ledger.of(channel).begin(n);
     for (;;) {
       try {
