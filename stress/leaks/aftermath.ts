@@ -14,6 +14,8 @@ const MIB = 2 ** 20;
 /** Everything that ends by itself has ended by then: 5 s for a WebSocket whose client is gone, the lease of a connector that is dead. */
 const LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 50;
+/** A number that was seen so often in a row has settled. */
+const SAME_LOOKS = 4;
 
 /** Nothing of this is left when everybody has gone. */
 const NONE_LEFT = [
@@ -51,10 +53,22 @@ export class Aftermath {
   async note(service: ServiceProcess): Promise<void> {
     const kind = kindOf(service);
     if (this.#before.has(kind)) return;
-    const [metrics, interest] = await Promise.all([service.metrics(), readInterest(this.#parts.monitorPorts())]);
-    // Others of the kind may not be ready yet.
-    const subscriptions = Math.max(...interest.filter(({ name }) => name === `halley-${kind}`).map((one) => one.subscriptions));
+    const [metrics, subscriptions] = await Promise.all([service.metrics(), this.#settledSubscriptions(kind)]);
     this.#before.set(kind, { timers: metrics.get("halley_timers") ?? 0, fds: service.countFds(), subscriptions });
+  }
+
+  /** How many one that is ready has; its last may be on the way to NATS still. */
+  async #settledSubscriptions(kind: string): Promise<number> {
+    let [most, looks] = [-1, 0];
+    while (looks < SAME_LOOKS) {
+      const interest = await readInterest(this.#parts.monitorPorts());
+      // Others of the kind may not be ready yet.
+      const now = Math.max(...interest.filter(({ name }) => name === `halley-${kind}`).map((one) => one.subscriptions));
+      looks = now === most ? looks + 1 : 1;
+      most = now;
+      await pause(LOOK_EVERY_MS);
+    }
+    return most;
   }
 
   /** Waits until nothing is left of those who have gone. Gives what is. */
