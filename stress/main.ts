@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { hasClusterServer } from "../test/helpers/natsCluster.js";
 import { type Options, readOptions } from "./options.js";
-import { type Outcome, runScenario } from "./runner.js";
+import { type Outcome, runScenario, SHORT_EFFORT } from "./runner.js";
 import { needsNewServer, type Scenario } from "./scenario.js";
 import { SCENARIOS } from "./scenarios/all.js";
 
@@ -54,7 +54,7 @@ async function runAll(options: Options): Promise<void> {
       print(`left out: ${scenario.name} (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)`);
       continue;
     }
-    const outcome = await runScenario(scenario, seed);
+    const outcome = await runScenario(scenario, seed, options.isShort ? SHORT_EFFORT : 1);
     printOutcome(outcome);
     scenarios += 1;
     acknowledged += outcome.acknowledged;

@@ -16,18 +16,23 @@ export interface Outcome {
   readonly seconds: number;
 }
 
+/** In the short form every fault comes half as often. */
+export const SHORT_EFFORT = 0.5;
 const LIMIT_MS = 300_000;
 const LONG_LIMIT_MS = 1_200_000;
 
-/** Runs a scenario in a world of its own, and holds every client against what was acknowledged. Never throws. */
-export async function runScenario(scenario: Scenario, seed: number): Promise<Outcome> {
+/**
+ * Runs a scenario in a world of its own, and holds every client against what was acknowledged. Never throws.
+ * `effort`: the share of what is repeated that is.
+ */
+export async function runScenario(scenario: Scenario, seed: number, effort = 1): Promise<Outcome> {
   const startedMs = performance.now();
   const faults: string[] = [];
   let world: World | undefined;
   let acknowledged = 0;
   let received = 0;
   try {
-    world = await World.start({ ...scenario.world, seed });
+    world = await World.start({ ...scenario.world, seed, effort });
     faults.push(...((await withLimit(scenario.run(world), scenario.isLong === true ? LONG_LIMIT_MS : LIMIT_MS)) ?? []));
     faults.push(...(await world.settle()));
     faults.push(...dishonest(world, scenario.honest ?? []));

@@ -12,7 +12,7 @@ export interface Scenario {
   readonly isShort?: boolean;
   /** Whether it takes minutes, or most of a machine: it runs in the long form only. */
   readonly isLong?: boolean;
-  readonly world: Omit<WorldOptions, "seed">;
+  readonly world: Omit<WorldOptions, "seed" | "effort">;
   /** Mistreats the world. Gives what was wrong, beside what every scenario is checked for at its end. Throws, too, where it fails. */
   run(world: World): Promise<readonly string[] | undefined>;
   /** Reasons of breaks (resets, verdicts) that are honest here; none where left out. */

@@ -38,7 +38,7 @@ export const clusterScenarios: readonly Scenario[] = [
       await spread(world);
       await world.joinMany(9, { channels: CHANNELS });
       const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 5 });
-      for (let rounds = 0; rounds < 2; rounds++) {
+      for (let rounds = 0; rounds < world.times(2); rounds++) {
         await traffic.flow(200);
         const leader = await leaderOf(world, "chat");
         await leader.stop(true);

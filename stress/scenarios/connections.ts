@@ -11,7 +11,7 @@ export const connectionScenarios: readonly Scenario[] = [
     fault: "none", transport: "both", history: "long", isShort: true, world: HELD,
     async run(world) {
       await world.joinMany(20, { channels: ["chat.a", "chat.b", "news.a"] });
-      await world.traffic({ channels: ["chat.a", "chat.b", "news.a"], lanes: 4, everyMs: 2 }).flow(2_000);
+      await world.traffic({ channels: ["chat.a", "chat.b", "news.a"], lanes: 4, everyMs: 2 }).flow(world.times(2_000));
       return undefined;
     },
   },
@@ -22,7 +22,7 @@ export const connectionScenarios: readonly Scenario[] = [
       const users = Array.from({ length: 8 }, (_, index) => `inbox${String(index)}`);
       for (const [index, user] of users.entries()) await world.join({ user, channels: ["all", `user.${user}`], transport: index % 2 === 0 ? "websocket" : "poll" });
       const traffic = world.traffic({ channels: ["all", ...users.map((user) => `user.${user}`)], lanes: 4 });
-      for (let cuts = 0; cuts < 60; cuts++) {
+      for (let cuts = 0; cuts < world.times(60); cuts++) {
         await traffic.flow(10);
         world.random.pick(world.clients).cut();
       }
@@ -35,7 +35,7 @@ export const connectionScenarios: readonly Scenario[] = [
     async run(world) {
       const clients = await world.joinMany(16, { channels: ["chat.a", "chat.b"] });
       const traffic = world.traffic({ channels: ["chat.a", "chat.b"], lanes: 4, everyMs: 1 });
-      for (let cuts = 0; cuts < 150; cuts++) {
+      for (let cuts = 0; cuts < world.times(150); cuts++) {
         await traffic.flow(10);
         world.random.pick(clients).cut();
       }
@@ -49,7 +49,7 @@ export const connectionScenarios: readonly Scenario[] = [
     async run(world) {
       const clients = await world.joinMany(12, { channels: ["chat.a", "chat.b"] });
       const traffic = world.traffic({ channels: ["chat.a", "chat.b"], lanes: 4, everyMs: 1 });
-      for (let changes = 0; changes < 120; changes++) {
+      for (let changes = 0; changes < world.times(120); changes++) {
         await traffic.flow(10);
         world.random.pick(clients).switchTo(world.random.pick(["websocket", "poll"]));
       }
@@ -61,7 +61,7 @@ export const connectionScenarios: readonly Scenario[] = [
     fault: "answer lost", transport: "long-poll", history: "long", isShort: true, world: HELD,
     async run(world) {
       await Promise.all(Array.from({ length: 10 }, () => world.join({ channels: ["chat.a"], transport: "poll", lostAnswers: 0.34 })));
-      await world.traffic({ channels: ["chat.a"], lanes: 4, everyMs: 1 }).flow(2_000);
+      await world.traffic({ channels: ["chat.a"], lanes: 4, everyMs: 1 }).flow(world.times(2_000));
       return undefined;
     },
   },
@@ -85,8 +85,8 @@ export const connectionScenarios: readonly Scenario[] = [
     fault: "subscribe under load", transport: "both", history: "long", isShort: true, world: HELD,
     async run(world) {
       const traffic = world.traffic({ channels: ["chat.a"], lanes: 8, everyMs: 0 });
-      await traffic.flow(500);
-      for (let joins = 0; joins < 40; joins++) {
+      await traffic.flow(world.times(500));
+      for (let joins = 0; joins < world.times(40); joins++) {
         await world.join({ channels: ["chat.a"], transport: world.random.pick(["websocket", "poll"]) });
         await traffic.flow(20);
       }

@@ -11,7 +11,7 @@ export const connectorScenarios: readonly Scenario[] = [
     async run(world) {
       await world.joinMany(16, { channels: CHANNELS });
       const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 2 });
-      for (let rounds = 0; rounds < 5; rounds++) {
+      for (let rounds = 0; rounds < world.times(5); rounds++) {
         await traffic.flow(150);
         const doomed = world.random.pick(world.connectors);
         await doomed.kill();
@@ -75,7 +75,7 @@ export const connectorScenarios: readonly Scenario[] = [
     async run(world) {
       await world.joinMany(6, { channels: CHANNELS });
       const traffic = world.traffic({ channels: CHANNELS, lanes: 8, everyMs: 0 });
-      for (let rounds = 0; rounds < 4; rounds++) {
+      for (let rounds = 0; rounds < world.times(4); rounds++) {
         await traffic.flow(300);
         const doomed = world.random.pick(world.publishes);
         await doomed.kill();

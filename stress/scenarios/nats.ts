@@ -12,7 +12,7 @@ export const natsScenarios: readonly Scenario[] = [
     async run(world) {
       await world.joinMany(10, { channels: CHANNELS });
       const traffic = world.traffic({ channels: CHANNELS, lanes: 4, everyMs: 2 });
-      for (let rounds = 0; rounds < 3; rounds++) {
+      for (let rounds = 0; rounds < world.times(3); rounds++) {
         await traffic.flow(200);
         await world.nats.stop();
         await pause(500);
@@ -28,7 +28,7 @@ export const natsScenarios: readonly Scenario[] = [
     async run(world) {
       await world.joinMany(10, { channels: CHANNELS });
       const traffic = world.traffic({ channels: CHANNELS, lanes: 8, everyMs: 0 });
-      for (let rounds = 0; rounds < 3; rounds++) {
+      for (let rounds = 0; rounds < world.times(3); rounds++) {
         await traffic.flow(500);
         await world.nats.stop(true);
         await pause(world.random.between(100, 2_000));

@@ -22,7 +22,7 @@ export const natsLinkScenarios: readonly Scenario[] = [
       const { proxy, ports } = await addBehindProxy(world);
       await world.joinMany(8, { channels: ["chat.a", "chat.b"], ports });
       const traffic = world.traffic({ channels: ["chat.a", "chat.b"], lanes: 4, everyMs: 2 });
-      for (let cuts = 0; cuts < 6; cuts++) {
+      for (let cuts = 0; cuts < world.times(6); cuts++) {
         await traffic.flow(150);
         proxy.cut();
       }

@@ -30,6 +30,8 @@ export interface WorldOptions {
   /** Changed limits of the connectors. */
   readonly limits?: object;
   readonly namespaces?: object;
+  /** The share of what is repeated that is: the short form repeats less. 1 where left out. */
+  readonly effort?: number;
   /** Further settings of every service. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -125,6 +127,11 @@ export class World {
     this.presences.push(presence);
     await this.#startNew(presence);
     return presence;
+  }
+
+  /** How often something is repeated, or how many messages flow: so many, less in the short form. */
+  times(count: number): number {
+    return Math.ceil(count * (this.#options.effort ?? 1));
   }
 
   /** A client of some connector, subscribed. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runScenario } from "../../stress/runner.js";
+import { runScenario, SHORT_EFFORT } from "../../stress/runner.js";
 import { needsNewServer } from "../../stress/scenario.js";
 import { SCENARIOS } from "../../stress/scenarios/all.js";
 import { hasClusterServer } from "../helpers/natsCluster.js";
@@ -12,7 +12,7 @@ const cluster = short.filter(needsNewServer);
 const run = async (index: number, scenarios: typeof short): Promise<void> => {
   const scenario = scenarios[index];
   if (!scenario) throw new Error("no such scenario");
-  const { faults, seed } = await runScenario(scenario, SEED);
+  const { faults, seed } = await runScenario(scenario, SEED, SHORT_EFFORT);
   expect({ seed, faults }).toEqual({ seed, faults: [] });
 };
 
