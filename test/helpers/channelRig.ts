@@ -80,7 +80,9 @@ export class ChannelRig {
     const registry = await loadSchemas(undefined);
     const rig = new ChannelRig(bus, backend, options, (ofBus) => new MessageInterpreter({ bus: ofBus, clock: systemClock, log: silentLog, registry, onDead: () => undefined }));
     await rig.createStream();
-    await rig.feed.start();
+    // On a cluster a new stream may have no leader for a moment.
+    if (bus.clustered) await eventually(() => rig.feed.start().then(() => true), 30_000);
+    else await rig.feed.start();
     return rig;
   }
 
