@@ -47,7 +47,7 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
     const { leader, ours } = await startBeside(replicas);
     const { channel, listener } = await rig.listen();
     const { listener: quiet, channel: quietChannel } = await rig.listen("quiet");
-    for (let n = 1; n <= 5; n++) await rig.publish(n);
+    for (let n = 1; n <= 5; n++) await eventually(() => rig.publish(n), 20_000);
     await eventually(() => listener.heard.length === 5);
     cluster.routes.cut(leader, ours);
     for (let n = 6; n <= 50; n++) await eventually(() => rig.publish(n), 20_000);
