@@ -92,13 +92,14 @@ describe("signing in from a page", () => {
       await new Promise((resolve) => setTimeout(resolve, 2_500));
       proxy.mode = "pass";
       await here.page.context().setOffline(false);
-      await eventually(async () => (await here.received<string>("chat.expired")).includes("missed"));
+      // A try whose answer is lost on the way is given up after 10 s.
+      await eventually(async () => (await here.received<string>("chat.expired")).includes("missed"), 25_000);
       expect(new Set(await here.read<unknown[]>("probe.verdicts"))).toEqual(new Set([true]));
       expect(lives).toEqual([]);
     } finally {
       await proxy.stop();
     }
-  });
+  }, 60_000);
 
   it.each(["websocket", "poll"] as const)("ends for good over %s when the token is refused", async (transport) => {
     const here = await start({ transports: [transport], channels: [], tokens: () => signToken("ada", "1h", "not the secret of this connector, by any means") });
