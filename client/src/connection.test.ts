@@ -177,6 +177,19 @@ describe("connection", () => {
     expect(scene.halley.state).toBe("disconnected");
   });
 
+  it("does not wait out the limit of an attempt that began before a wake: the network may have swallowed it", async () => {
+    const scene = new Scene();
+    scene.halley.connect();
+    await scene.clock.advance(2_000);
+    scene.wake();
+    await scene.clock.advance(1_000);
+    scene.wake();
+    await scene.clock.advance(1_999);
+    expect(scene.webSocket.links).toHaveLength(1);
+    await scene.clock.advance(1 + 1_000);
+    expect(scene.webSocket.links).toHaveLength(2);
+  });
+
   it("does not wait out its delay on a wake", async () => {
     const scene = new Scene();
     await scene.connect();

@@ -119,7 +119,7 @@ export class Connection {
     this.#link?.send(frame);
   }
 
-  /** The page or the network came back: what waits is tried now, what seems connected is asked for a sign of life. */
+  /** The page or the network came back: what waits is tried now; what is under way, or seems connected, must show a sign of life. */
   wake(): void {
     if (this.#state === "disconnected") {
       const nowMs = this.#deps.clock.monotonicMs();
@@ -128,6 +128,9 @@ export class Connection {
       if (nowMs + waitMs < this.#retryAtMs) this.#retryIn(waitMs);
     } else if (this.#state === "connected") {
       this.#deps.requests.ask({ refresh: { token: this.#deps.tokens.present } }, () => undefined);
+      this.#liveness.expectAnswer();
+    } else if (this.#link) {
+      // An attempt that began without a network may wait for what was lost.
       this.#liveness.expectAnswer();
     }
   }
