@@ -177,6 +177,33 @@ describe("connection", () => {
     expect(scene.halley.state).toBe("disconnected");
   });
 
+  it("takes a connection for dead when an answer is late and nothing else came, and sends what it had asked on the next one", async () => {
+    const scene = new Scene();
+    await scene.connect();
+    const published = scene.halley.publish("chat.lobby", 1);
+    await scene.clock.advance(14_999);
+    expect(scene.halley.state).toBe("connected");
+    await scene.clock.advance(1);
+    expect(scene.halley.state).toBe("disconnected");
+    await scene.clock.advance(1_000);
+    scene.webSocket.link.welcome();
+    const [first, second] = scene.webSocket.links.map((link) => link.asked("publish"));
+    expect(second?.map(({ publish }) => publish?.key)).toEqual(first?.map(({ publish }) => publish?.key));
+    scene.webSocket.link.say({ id: second?.[0]?.id ?? 0, published: {} });
+    await expect(published).resolves.toEqual({ duplicate: false });
+  });
+
+  it("does not take a connection for dead when an answer is late but other things came", async () => {
+    const scene = new Scene();
+    await scene.connect();
+    void scene.halley.publish("chat.lobby", 1);
+    await scene.clock.advance(8_000);
+    scene.webSocket.link.say({ ping: {} });
+    await scene.clock.advance(9_000);
+    expect(scene.halley.state).toBe("connected");
+    expect(scene.webSocket.link.asked("publish")).toHaveLength(2);
+  });
+
   it("does not wait out the limit of an attempt that began before a wake: the network may have swallowed it", async () => {
     const scene = new Scene();
     scene.halley.connect();

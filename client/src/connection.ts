@@ -135,6 +135,11 @@ export class Connection {
     }
   }
 
+  /** An answer is late: where nothing else came either, the link is dead, and what waits is sent again on the next one. */
+  doubt(): void {
+    this.#liveness.doubt();
+  }
+
   async #attempt(): Promise<void> {
     this.#drop();
     const generation = this.#generation;

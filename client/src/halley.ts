@@ -87,7 +87,7 @@ export class Halley {
     const chooser = new TransportChooser(transports, { clock, memory, key: `halley.transport ${baseOf(options.url)}` });
     const onError = (error: HalleyError): void => this.#tellError(error);
     this.#emitter = new Emitter(report);
-    this.#requests = new Requests(clock, (frame) => this.#connection.send(frame));
+    this.#requests = new Requests(clock, (frame) => this.#connection.send(frame), () => this.#connection.doubt());
     this.#channels = new Channels({ clock, random, requests: this.#requests, onError, report });
     this.#inbox = new Inbox((channel, listener) => this.#channels.subscribe(channel, listener));
     const { maxPending = 1_000, publishTimeoutMs = 30_000 } = options;

@@ -6,6 +6,8 @@ const SILENT_INTERVALS = 1.5;
 const DEFAULT_INTERVAL_MS = 25_000;
 /** Timers of browsers overflow far above this; connectors ping far more often. */
 const LONGEST_INTERVAL_MS = 3_600_000;
+/** Nothing heard for so long while an answer is late. */
+const DOUBT_MS = 10_000;
 /** After a wake, an answer must come within this. */
 const WAKE_ANSWER_MS = 3_000;
 
@@ -41,6 +43,11 @@ export class Liveness {
   /** Something was asked: an answer, or anything else, must come soon. */
   expectAnswer(): void {
     this.#answer ??= this.#clock.after(WAKE_ANSWER_MS, () => this.#onSilence("no sign of life after a wake"));
+  }
+
+  /** An answer is late: the connection is dead where nothing else was heard meanwhile. */
+  doubt(): void {
+    if (this.#timer && this.#clock.monotonicMs() - this.#heardAtMs >= DOUBT_MS) this.#onSilence("an answer is late, and nothing else was heard");
   }
 
   stop(): void {

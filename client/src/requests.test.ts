@@ -7,7 +7,7 @@ function setUp(): { clock: FakeClock; sent: ClientFrame[]; outcomes: Outcome[]; 
   const clock = new FakeClock();
   const sent: ClientFrame[] = [];
   const outcomes: Outcome[] = [];
-  const requests = new Requests(clock, (frame) => sent.push(frame));
+  const requests = new Requests(clock, (frame) => sent.push(frame), () => undefined);
   const ask = (): (() => boolean) => requests.ask({ members: { channel: "chat.a" } }, (outcome) => outcomes.push(outcome));
   return { clock, sent, outcomes, requests, ask };
 }

@@ -38,15 +38,18 @@ interface Pending {
 export class Requests {
   readonly #clock: Clock;
   readonly #send: (frame: ClientFrame) => void;
+  readonly #onLate: () => void;
   readonly #pending = new Map<number, Pending>();
   readonly #pace: Pace;
   #queue: ClientFrame[] = [];
   #turn: Timer | undefined;
   #lastId = 0;
 
-  constructor(clock: Clock, send: (frame: ClientFrame) => void) {
+  /** `onLate` is told of each answer that is late, before its asker is; it may end the link, and thereby abandon the request. */
+  constructor(clock: Clock, send: (frame: ClientFrame) => void, onLate: () => void) {
     this.#clock = clock;
     this.#send = send;
+    this.#onLate = onLate;
     this.#pace = new Pace(clock, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE);
   }
 
@@ -109,8 +112,13 @@ export class Requests {
   #dispatch(frame: ClientFrame): void {
     const { id = 0 } = frame;
     const pending = this.#pending.get(id);
-    if (pending) pending.timer = this.#clock.after(ANSWER_LIMIT_MS, () => this.#settle(id, { error: tooLate() }));
+    if (pending) pending.timer = this.#clock.after(ANSWER_LIMIT_MS, () => this.#late(id));
     this.#send(frame);
+  }
+
+  #late(id: number): void {
+    this.#onLate();
+    this.#settle(id, { error: tooLate() });
   }
 
   #takeBack(id: number): boolean {
