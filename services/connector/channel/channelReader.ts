@@ -1,5 +1,6 @@
 import type { StoredMessage } from "../../../lib/bus/storedMessage.js";
 import type { Clock } from "../../../lib/clock.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Position } from "../protocol/position.js";
 import type { ChunkLimits } from "./channel.js";
 import type { NamespaceFeed } from "./namespaceFeed.js";
@@ -84,6 +85,17 @@ export class ChannelReader {
     const isYoung = info.maxAgeMs === 0 || clock.monotonicMs() - provenAtMs < info.maxAgeMs;
     if (info.epoch === epoch && isYoung && info.firstSequence <= proven + 1) return undefined;
     return Math.max(proven, info.firstSequence - 1);
+  }
+
+  /**
+   * Up to where the stream has removed everything, by the leader. Asked after a channel was found empty, it says from where on
+   * that has never held a message. Rejects where the history is not `epoch` any more.
+   */
+  async removedUpTo(epoch: string): Promise<number> {
+    const info = await this.#parts.feed.history.infoAfterNow();
+    if (info.epoch !== epoch) throw RpcError.natsUnavailable(`the history of ${this.#parts.channel} has changed: ask again`);
+    // A stream that never held anything may say that it begins at 0.
+    return Math.max(0, info.firstSequence - 1);
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {

@@ -298,6 +298,24 @@ describe("stored channel", () => {
       expect(await channel.recover(at(later), LIMITS)).toEqual({ publications: [], position: at(later), continuous: true });
     });
 
+    it.each([
+      ["a tick was seen", true],
+      ["no tick was seen", false],
+    ])("proves nothing where it opens empty, and what it held may have expired: %s", async (_when, isTicked) => {
+      await start({ history: { ageMs: 1_000 } });
+      const before = await rig.publish(1, "other");
+      const missed = await rig.publish(2);
+      if (isTicked) await rig.tick();
+      await eventually(async () => (await rig.feed.history.infoAfterNow()).firstSequence > missed);
+      const { channel, listener } = await rig.listen();
+      const position = { offset: before, epoch: rig.feed.epoch };
+      expect(channel.recent(position, LIMITS) ?? (await channel.recover(position, LIMITS))).toMatchObject({ continuous: false, position: channel.position });
+      expect(channel.recent(channel.position, LIMITS)).toMatchObject({ continuous: true });
+      await rig.publish(3);
+      await eventually(() => listener.heard.length > 0);
+      expect(listener.heard).toEqual([3]);
+    });
+
     it("knows at once that the stream is another one, also when it opens", async () => {
       await five();
       const before = rig.feed.epoch;

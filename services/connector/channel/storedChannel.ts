@@ -257,8 +257,8 @@ export class StoredChannel implements Channel, FeedChannel {
       const { tick } = feed;
       const { begun } = feed.proofs;
       const newest = await this.#reader.newest();
-      if (this.#state === "opening") this.#beginAt(newest, tick);
-      else if (standing.epoch !== feed.epoch) this.#continueAt(newest, tick);
+      if (this.#state === "opening") await this.#beginAt(newest, tick);
+      else if (standing.epoch !== feed.epoch) await this.#continueAt(newest, tick);
       else {
         await this.#catchUp(newest);
         // The leader named the newest after this tick had come: nothing is between them. In a cluster that leader may be one
@@ -273,14 +273,17 @@ export class StoredChannel implements Channel, FeedChannel {
     }
   }
 
-  #beginAt(last: number, proven: number): void {
-    this.standing.begin(this.#parts.feed.epoch, last, proven);
+  async #beginAt(newest: number, proven: number): Promise<void> {
+    const { epoch } = this.#parts.feed;
+    // What an empty channel held may be gone: nobody can say what was there before the stream's beginning.
+    const last = newest > 0 ? newest : await this.#reader.removedUpTo(epoch);
+    this.standing.begin(epoch, last, proven);
     this.#expected = 0;
     this.#ring.clear(this.standing.proven);
   }
 
-  #continueAt(last: number, proven: number): void {
-    this.#beginAt(last, proven);
+  async #continueAt(newest: number, proven: number): Promise<void> {
+    await this.#beginAt(newest, proven);
     // What waits may be of the history before, under numbers that mean something else now.
     this.#waiting.drop();
     for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");
