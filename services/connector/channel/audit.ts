@@ -1,5 +1,6 @@
 import type { History } from "../../../lib/bus/history.js";
 import { MOST_SUBJECTS } from "../../../lib/bus/lastOfMany.js";
+import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import { type Clock, sleep, type Timer } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
@@ -30,7 +31,7 @@ export interface AuditedChannel {
 export interface AuditParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly history: History;
+  readonly history: Pick<History, "stream" | "lastOfMany"> & { infoAfterNow(): Promise<Pick<StreamInfo, "firstSequence">> };
   readonly proofs: NamespaceProofs;
   readonly channels: () => Iterable<AuditedChannel>;
   /** Looks which history it is; rejects when that can't be known. Tells whether an audit is needed, and possible. */
@@ -109,11 +110,11 @@ export class Audit {
     const serial = proofs.begin();
     const all = [...channels()];
     const tick = await recentTick();
-    for (let at = 0; at < all.length; at += BATCH) await this.#compare(all.slice(at, at + BATCH), tick);
+    for (let at = 0; at < all.length; at += BATCH) await this.#compare(all.slice(at, at + BATCH), { tick, audited });
     if (epoch() === audited) proofs.complete(serial, tick);
   }
 
-  async #compare(channels: readonly AuditedChannel[], tick: number): Promise<void> {
+  async #compare(channels: readonly AuditedChannel[], { tick, audited }: { readonly tick: number; readonly audited: string }): Promise<void> {
     const { clock, log, history } = this.#parts;
     const { newest, unreadable } = await this.#ask(channels, tick);
     const { firstSequence } = await history.infoAfterNow();
@@ -122,7 +123,8 @@ export class Audit {
       // Nothing is there: was it never, or is it gone again?
       if (unreadable > 0 || firstSequence > channel.standing.proven + 1) channel.resync();
     }
-    const isBehind = (channel: AuditedChannel): boolean => channel.standing.last < (newest.get(channel.subject) ?? 0);
+    // One that has begun anew meanwhile is in another history, where these numbers would be waited for in vain.
+    const isBehind = ({ subject, standing }: AuditedChannel): boolean => standing.epoch === audited && standing.last < (newest.get(subject) ?? 0);
     const suspects = channels.filter(isBehind);
     if (suspects.length === 0) return;
     await sleep(clock, ARRIVAL_MS);
