@@ -134,8 +134,10 @@ export class NamespaceFeed {
     let info = await this.history.infoAfterNow();
     if (seen && info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {
       this.#log.error({ lastSequence: info.lastSequence, leader: info.leader, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
-      await this.#raiseEpoch();
+      const { epoch: disproved } = info;
+      await this.#raiseEpoch(disproved);
       info = await this.history.infoAfterNow();
+      if (info.epoch === disproved) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} was raised a moment ago and can't be raised again so soon`);
     }
     // On one server, stream and subscribers share a connection's order. Across routes only an audit proves anything.
     this.#ticksProve = !this.#bus.clustered && (!info.clustered || info.leader === this.#bus.serverName);
@@ -171,8 +173,8 @@ export class NamespaceFeed {
     if (chain !== "whole") this.#audit.hurry();
   }
 
-  async #raiseEpoch(): Promise<void> {
-    const answer = await this.#bus.request(subjects.raiseEpoch(this.namespace.name), this.#epoch, EPOCH_TIMEOUT_MS);
+  async #raiseEpoch(disproved: string): Promise<void> {
+    const answer = await this.#bus.request(subjects.raiseEpoch(this.namespace.name), disproved, EPOCH_TIMEOUT_MS);
     const { error } = JSON.parse(Buffer.from(answer.data).toString("utf8")) as { error?: string };
     if (error !== undefined) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} can't be raised: ${error}`);
   }
