@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChannelRig } from "../../../test/helpers/channelRig.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 
@@ -8,7 +8,10 @@ describe("namespace feed", () => {
 
   beforeAll(async () => { nats = await startNatsServer(); });
   afterAll(() => nats.remove());
-  afterEach(() => rig.stop());
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await rig.stop();
+  });
 
   it("follows no roll-back under the epoch of before, also where the publish service doesn't give another one", async () => {
     rig = await ChannelRig.start([nats.url]);
@@ -24,5 +27,21 @@ describe("namespace feed", () => {
     rig.feed.saw({ sequence, subject: `halley.pub.${rig.name()}`, data: Buffer.from("another one") });
     await expect(rig.feed.refresh()).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
     expect(asked).toEqual([epoch]);
+  });
+
+  it("believes the newest of two questions, in whatever order they are answered", async () => {
+    rig = await ChannelRig.start([nats.url]);
+    const old = await rig.feed.history.infoAfterNow();
+    let answerFirst: (info: typeof old) => void = () => undefined;
+    const ask = vi.spyOn(rig.feed.history, "infoAfterNow")
+      .mockImplementationOnce(() => new Promise((resolve) => { answerFirst = resolve; }))
+      .mockImplementationOnce(() => Promise.resolve({ ...old, epoch: "newer" }));
+    const first = rig.feed.refresh();
+    await vi.waitFor(() => { expect(ask).toHaveBeenCalledTimes(1); });
+    await rig.feed.refresh();
+    expect(rig.feed.epoch).toBe("newer");
+    answerFirst(old);
+    await first;
+    expect(rig.feed.epoch).toBe("newer");
   });
 });

@@ -56,6 +56,9 @@ export class NamespaceFeed {
   readonly #refresh: SharedRequest<void>;
   readonly #stopListening: () => void;
   #epoch = "";
+  /** Questions which history it is, and the newest of them that is answered. */
+  #asked = 0;
+  #answered = 0;
   #ticksProve = false;
   #leaders: BusSubscription | undefined;
 
@@ -129,6 +132,8 @@ export class NamespaceFeed {
   }
 
   async #refreshNow(): Promise<void> {
+    this.#asked += 1;
+    const turn = this.#asked;
     // Taken before asking: while NATS catches up, a newer tick may overtake the answer.
     const seen = this.#witness.message;
     let info = await this.history.infoAfterNow();
@@ -139,6 +144,9 @@ export class NamespaceFeed {
       info = await this.history.infoAfterNow();
       if (info.epoch === disproved) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} was raised a moment ago and can't be raised again so soon`);
     }
+    // A question that was asked later is answered: what this one says may be older.
+    if (turn < this.#answered) return;
+    this.#answered = turn;
     // On one server, stream and subscribers share a connection's order. Across routes only an audit proves anything.
     this.#ticksProve = !this.#bus.clustered && (!info.clustered || info.leader === this.#bus.serverName);
     const changed = this.#epoch !== "" && this.#epoch !== info.epoch;
