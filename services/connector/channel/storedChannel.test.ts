@@ -159,15 +159,6 @@ describe("stored channel", () => {
     await proxy.stop();
   });
 
-  it("opens without a position to prove where nothing was ever stored, and raises it with the ticks", async () => {
-    await start();
-    const { channel } = await rig.listen();
-    expect(channel.position).toEqual({ offset: 0, epoch: rig.feed.epoch });
-    const tick = await rig.tick();
-    await eventually(() => channel.position.offset === tick);
-    expect(channel.watermark).toEqual({ offset: tick, epoch: rig.feed.epoch });
-  });
-
   it("has no watermark while it is behind, and keeps what was proven", async () => {
     await start();
     const { channel } = await rig.listen();
@@ -296,24 +287,6 @@ describe("stored channel", () => {
       const { channel, at } = await five();
       const later = await rig.publish(1, "other");
       expect(await channel.recover(at(later), LIMITS)).toEqual({ publications: [], position: at(later), continuous: true });
-    });
-
-    it.each([
-      ["a tick was seen", true],
-      ["no tick was seen", false],
-    ])("proves nothing where it opens empty, and what it held may have expired: %s", async (_when, isTicked) => {
-      await start({ history: { ageMs: 1_000 } });
-      const before = await rig.publish(1, "other");
-      const missed = await rig.publish(2);
-      if (isTicked) await rig.tick();
-      await eventually(async () => (await rig.feed.history.infoAfterNow()).firstSequence > missed);
-      const { channel, listener } = await rig.listen();
-      const position = { offset: before, epoch: rig.feed.epoch };
-      expect(channel.recent(position, LIMITS) ?? (await channel.recover(position, LIMITS))).toMatchObject({ continuous: false, position: channel.position });
-      expect(channel.recent(channel.position, LIMITS)).toMatchObject({ continuous: true });
-      await rig.publish(3);
-      await eventually(() => listener.heard.length > 0);
-      expect(listener.heard).toEqual([3]);
     });
 
     it("knows at once that the stream is another one, also when it opens", async () => {

@@ -255,7 +255,6 @@ export class StoredChannel implements Channel, FeedChannel {
     try {
       await Promise.all([feed.refresh(), feed.history.barrier()]);
       const { tick } = feed;
-      const { begun } = feed.proofs;
       const newest = await this.#reader.newest();
       if (this.#state === "opening") await this.#beginAt(newest, tick);
       else if (standing.epoch !== feed.epoch) await this.#continueAt(newest, tick);
@@ -265,7 +264,8 @@ export class StoredChannel implements Channel, FeedChannel {
         // that was replaced, and only an audit proves.
         if (feed.ticksProve) standing.prove(tick);
       }
-      standing.trustAfter(begun);
+      // What is begun already may have looked at the channel before it stood here.
+      standing.trustAfter(feed.proofs.begun);
       standing.confirm();
     } catch (error) {
       this.#mustEstablish = true;
@@ -273,17 +273,18 @@ export class StoredChannel implements Channel, FeedChannel {
     }
   }
 
-  async #beginAt(newest: number, proven: number): Promise<void> {
-    const { epoch } = this.#parts.feed;
+  async #beginAt(newest: number, tick: number): Promise<void> {
+    const { epoch, ticksProve } = this.#parts.feed;
     // What an empty channel held may be gone: nobody can say what was there before the stream's beginning.
     const last = newest > 0 ? newest : await this.#reader.removedUpTo(epoch);
-    this.standing.begin(epoch, last, proven);
+    // In a cluster the leader's word is not proven until an audit. Where it names no message there is none to stand at.
+    this.standing.begin(epoch, last, ticksProve || newest === 0 ? tick : last);
     this.#expected = 0;
     this.#ring.clear(this.standing.proven);
   }
 
-  async #continueAt(newest: number, proven: number): Promise<void> {
-    await this.#beginAt(newest, proven);
+  async #continueAt(newest: number, tick: number): Promise<void> {
+    await this.#beginAt(newest, tick);
     // What waits may be of the history before, under numbers that mean something else now.
     this.#waiting.drop();
     for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");

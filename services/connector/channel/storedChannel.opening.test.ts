@@ -1,0 +1,76 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
+import { eventually } from "../../../test/helpers/eventually.js";
+import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+
+const LIMITS = { chunkMessages: 1_000, chunkBytes: 128 * 1024 };
+
+describe("a stored channel that opens", () => {
+  let nats: NatsServer;
+  let rig: ChannelRig;
+
+  beforeAll(async () => { nats = await startNatsServer(); });
+  afterAll(() => nats.remove());
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await rig.stop();
+  });
+
+  const start = async (options: RigOptions = {}): Promise<ChannelRig> => (rig = await ChannelRig.start([nats.url], options));
+
+  it("is without a position to prove where nothing was ever stored, and raises it with the ticks", async () => {
+    await start();
+    const { channel } = await rig.listen();
+    expect(channel.position).toEqual({ offset: 0, epoch: rig.feed.epoch });
+    const tick = await rig.tick();
+    await eventually(() => channel.position.offset === tick);
+    expect(channel.watermark).toEqual({ offset: tick, epoch: rig.feed.epoch });
+  });
+
+  it.each([
+    ["a tick was seen", true],
+    ["no tick was seen", false],
+  ])("proves nothing where it opens empty, and what it held may have expired: %s", async (_when, isTicked) => {
+    await start({ history: { ageMs: 1_000 } });
+    const before = await rig.publish(1, "other");
+    const missed = await rig.publish(2);
+    if (isTicked) await rig.tick();
+    await eventually(async () => (await rig.feed.history.infoAfterNow()).firstSequence > missed);
+    const { channel, listener } = await rig.listen();
+    const position = { offset: before, epoch: rig.feed.epoch };
+    expect(channel.recent(position, LIMITS) ?? (await channel.recover(position, LIMITS))).toMatchObject({ continuous: false, position: channel.position });
+    expect(channel.recent(channel.position, LIMITS)).toMatchObject({ continuous: true });
+    await rig.publish(3);
+    await eventually(() => listener.heard.length > 0);
+    expect(listener.heard).toEqual([3]);
+  });
+
+  it("is not proven by what was begun while the leader was asked for its newest message", async () => {
+    await start();
+    let serial = 0;
+    vi.spyOn(rig.feed.history, "lastOf").mockImplementationOnce(() => {
+      serial = rig.feed.proofs.begin();
+      return Promise.resolve(undefined);
+    });
+    const { channel } = await rig.listen();
+    rig.feed.proofs.complete(serial, 0);
+    expect(channel.watermark).toBeUndefined();
+    const tick = await rig.tick();
+    await eventually(() => channel.watermark?.offset === tick);
+  });
+
+  it("begins in a cluster where the leader's word ends, not at a tick: the leader may be one that was replaced", async () => {
+    await start();
+    const known = await rig.publish(1);
+    const stored = await rig.feed.history.lastOf(`halley.pub.${rig.name()}`);
+    await rig.publish(2);
+    await rig.tick();
+    vi.spyOn(rig.feed, "ticksProve", "get").mockReturnValue(false);
+    vi.spyOn(rig.feed.history, "lastOf").mockResolvedValueOnce(stored);
+    const { channel, listener } = await rig.listen();
+    expect(channel.position).toEqual({ offset: known, epoch: rig.feed.epoch });
+    await rig.publish(3);
+    await eventually(() => listener.heard.length === 2);
+    expect(listener.heard).toEqual([2, 3]);
+  });
+});
