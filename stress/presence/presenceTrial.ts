@@ -53,8 +53,9 @@ export class PresenceTrial {
     return tabs;
   }
 
-  /** Begins to record all changes. `lagMs`: by replica, how much later it may tell. */
+  /** Begins to record all changes, when what was before is known. `lagMs`: by replica, how much later it may tell. */
   async watch(lagMs: readonly (number | undefined)[] = []): Promise<void> {
+    await this.agrees(3_000, "before the watch", { counts: false });
     for (const [at, replica] of this.replicas.entries()) replica.watch([ONLINE, ...CHANNELS], lagMs[at]);
     await eventually(() => this.replicas.every(({ isSynced }) => isSynced));
   }

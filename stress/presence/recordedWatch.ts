@@ -3,7 +3,7 @@ import { ONLINE, type PresenceTruth } from "./truth.js";
 import { msOf, type User, type WatchEvent } from "./wire.js";
 
 /** How long after something has happened a replica that hears everything may tell it: a connector's gathering, and a busy machine. */
-const LAG_MS = 2_000;
+const LAG_MS = 3_000;
 
 /** What one watch is opened with. */
 export interface RecordedWatchOptions {

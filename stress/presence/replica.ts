@@ -160,7 +160,7 @@ export class Replica {
 }
 
 /** A user who goes is seen until the replica is told, and their grace is over. */
-const SEEN_SLACK_MS = 300;
+const SEEN_SLACK_MS = 1_500;
 
 function compare(what: string, told: ReadonlyMap<string, number>, truth: ReadonlyMap<string, number>): string[] {
   const found: string[] = [];
