@@ -97,9 +97,11 @@ describe("socket writers, against lists of what was queued", () => {
         for (const [at, { act, writer, size }] of steps.entries()) {
           const line = lines[writer]!;
           // The same publication for all, as a channel gives it, or for all but one, who is not subscribed.
-          if (act === "publish") for (const [index, one] of lines.entries()) if (index !== writer || size % 2 === 0) one.publish(publicationOf(at + 1, size));
-          if (act === "send" && line.writer.queuedBytes < REPLIES) line.send(at + 1, size);
-          else if (act === "take") line.peer.takeOne();
+          if (act === "publish") {
+            for (const [index, one] of lines.entries()) if (index !== writer || size % 2 === 0) one.publish(publicationOf(at + 1, size));
+          } else if (act === "send") {
+            if (line.writer.queuedBytes < REPLIES) line.send(at + 1, size);
+          } else if (act === "take") line.peer.takeOne();
           else if (act === "drained") line.wait();
           else await turn();
           // Congested is only who will be told.
