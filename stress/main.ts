@@ -24,7 +24,7 @@ function printTable(): void {
 
 function printOutcome({ scenario, seed, faults, notes, acknowledged, received, seconds }: Outcome): void {
   print(`${faults.length === 0 ? "ok  " : "FAIL"} ${scenario.name} (${seconds.toFixed(1)} s, ${String(acknowledged)} acknowledged, ${String(received)} received)`);
-  for (const note of notes) print(`       ${note}`);
+  for (const note of notes) print(`       - ${note}`);
   for (const fault of faults.slice(0, 20)) print(`       ${fault}`);
   if (faults.length > 0) print(`       again: ${scenario.isLong === true ? "--long " : ""}--seed ${String(seed)} --only "${scenario.name}"`);
 }

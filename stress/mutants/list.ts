@@ -21,6 +21,13 @@ export const MUTANTS: readonly Mutant[] = [
     tries: 2,
   },
   {
+    name: "gap rule: drops by what a message follows, not by its own place",
+    file: `${CHANNEL}/gapRule.ts`,
+    find: 'if (sequence <= last) return "drop";',
+    replace: 'if (previous < last) return "drop";',
+    caughtBy: ["a quiet channel's history expires between its messages"],
+  },
+  {
     name: "gap rule: trusts that nothing was there before",
     file: `${CHANNEL}/gapRule.ts`,
     find: 'return previous > 0 || proven >= sequence - 1 ? "deliver" : "ask";',
@@ -147,6 +154,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: "draining: { code: 3000,",
     replace: "draining: { code: 3002,",
     caughtBy: ["a deploy: connectors are replaced"],
+  },
+  {
+    name: "drain: sends everybody back at once",
+    file: "services/connector/transport/webSocketServer.ts",
+    find: "connection.drain(Math.round(Math.random() * COME_BACK_MS));",
+    replace: "connection.drain(0);",
+    caughtBy: ["come back spread over a window"],
+  },
+  {
+    name: "ephemeral: says nothing of what passed while NATS was away",
+    file: `${CHANNEL}/ephemeralChannel.ts`,
+    find: 'if (event === "reconnected") this.#beginAgain();',
+    replace: 'if (event === "closed") this.#beginAgain();',
+    caughtBy: ["without history: a connector's link to NATS is cut"],
   },
   {
     name: "publisher: takes a new id for each try",

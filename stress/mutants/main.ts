@@ -8,6 +8,8 @@ import type { Mutant } from "./mutant.js";
 import { SERVICE_MUTANTS } from "./services.js";
 
 const RUN_MS = 320_000;
+/** A scenario that failed, behind its figures what was wrong first. */
+const CAUGHT = /^FAIL (.*) \(.*\n(?: +- .*\n)* +(.*)/m;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -40,7 +42,7 @@ function run(folder: string, ...command: readonly string[]): { readonly code: nu
 function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): string | undefined {
   for (let round = 1; round <= tries; round++) {
     for (const only of caughtBy) {
-      const [, scenario, fault] = /^FAIL (.*) \(.*\n +(.*)/m.exec(run(folder, "dist/stress/main.js", "--only", only, "--seed", String(round)).output) ?? [];
+      const [, scenario, fault] = CAUGHT.exec(run(folder, "dist/stress/main.js", "--only", only, "--seed", String(round)).output) ?? [];
       if (scenario !== undefined) return `'${scenario}': ${(fault ?? "").slice(0, 160)}`;
     }
   }

@@ -73,13 +73,6 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     caughtBy: ["1 MB/s with a long history", "lines carry 20 KB/s"],
   },
   {
-    name: "writer: has no bound",
-    file: "services/connector/transport/socketWriter.ts",
-    find: "if (this.#ended || this.queuedBytes >= this.#parts.limits.queueBytes) return false;",
-    replace: "if (this.#ended) return false;",
-    caughtBy: ["200 clients"],
-  },
-  {
     name: "subscription: forgets what could not be queued",
     file: "services/connector/session/subscription.ts",
     find: "this.#position = { offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch };",

@@ -6,6 +6,7 @@ import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
 import { electionScenarios } from "./elections.js";
 import { ephemeralScenarios } from "./ephemeral.js";
+import { expiryScenarios } from "./expiry.js";
 import { historyScenarios } from "./history.js";
 import { leakScenarios } from "./leaks.js";
 import { manyScenarios } from "./many.js";
@@ -25,6 +26,7 @@ import { stormScenarios } from "./storm.js";
 /** Every scenario, in the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
   ...connectionScenarios,
+  ...expiryScenarios,
   ...networkScenarios,
   ...browserScenarios,
   ...ephemeralScenarios,

@@ -1,7 +1,9 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Scenario } from "../scenario.js";
 
 const CHANNELS = ["chat.a", "chat.b", "news.a"];
+const MOMENT_MS = 250;
 
 /** What happens to connectors and to the publish service. */
 export const connectorScenarios: readonly Scenario[] = [
@@ -53,6 +55,32 @@ export const connectorScenarios: readonly Scenario[] = [
       await traffic.flow(200);
       for (const { state } of clients) for (const code of state.closeCodes) if (code !== 3000) faults.push(`${state.name} was closed with ${String(code)}, not with 3000`);
       return faults;
+    },
+  },
+  {
+    name: "a deploy: 400 WebSockets of a connector that drains come back spread over a window, not at once",
+    fault: "deploy", transport: "websocket", history: "long", world: { nats: "single", connectors: 2 },
+    async run(world) {
+      const [leaving, staying] = world.connectors;
+      if (!leaving || !staying) throw new Error("there must be two connectors");
+      let { port } = leaving;
+      const clients = await world.joinMany(400, { channels: CHANNELS.slice(0, 1), transport: "websocket", ports: () => [port] });
+      const traffic = world.traffic({ channels: CHANNELS.slice(0, 1), everyMs: 20 });
+      await traffic.flow(30);
+      const toldMs = performance.now();
+      ({ port } = staying);
+      const stopping = leaving.stop();
+      await world.until(() => clients.every(({ state }) => state.closeCodes.length > 0 && state.dialedAtMs > toldMs), "everybody dialed another");
+      const dialedMs = clients.map(({ state }) => state.dialedAtMs - toldMs).sort((one, other) => one - other);
+      const fullest = Math.max(...dialedMs.map((fromMs) => dialedMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + MOMENT_MS).length));
+      const spreadMs = (dialedMs.at(-1) ?? 0) - (dialedMs[0] ?? 0);
+      world.note(`they dialed over ${spreadMs.toFixed(0)} ms, at most ${String(fullest)} of ${String(clients.length)} within ${String(MOMENT_MS)} ms`);
+      const code = await stopping;
+      return [
+        ...(code === 0 ? [] : [`${leaving.name} exited with ${String(code)}`]),
+        ...(fullest <= clients.length * 0.3 ? [] : [`${String(fullest)} of ${String(clients.length)} came back within ${String(MOMENT_MS)} ms`]),
+        ...(spreadMs >= 1_500 ? [] : [`all came back within ${spreadMs.toFixed(0)} ms`]),
+      ];
     },
   },
   {

@@ -1,4 +1,5 @@
 import type { Scenario } from "../scenario.js";
+import { addBehindProxy } from "../world/behindProxy.js";
 import type { World } from "../world/world.js";
 
 const CHANNELS = ["live.a", "live.b"];
@@ -87,6 +88,26 @@ export const ephemeralScenarios: readonly Scenario[] = [
         ...calm.flatMap(({ state }) => state.breaks.map((reason) => `${state.name}, of the connector that stayed, was told ${reason}`)),
         ...told.filter(({ state }) => state.breaks.length === 0).map(({ state }) => `${state.name}, of the connector that was killed, was told nothing`),
       ];
+    },
+  },
+  {
+    name: "without history: a connector's link to NATS is cut: its clients are told so, each time, the others get everything",
+    fault: "NATS link cut", transport: "both", history: "none", world: { nats: "single", connectors: 1 }, honest: ["NATS_DISCONNECTED", "HISTORY_CHANGED"],
+    async run(world) {
+      const [spared] = world.connectors;
+      const calm = await world.joinMany(4, { channels: CHANNELS, ports: () => [spared?.port ?? 0] });
+      const { proxy, ports } = await addBehindProxy(world);
+      const clients = await world.joinMany(6, { channels: CHANNELS, ports });
+      for (let cuts = 1; cuts <= 3; cuts++) {
+        await world.publishOnce(CHANNELS);
+        proxy.mode = "refuse";
+        proxy.cut();
+        await world.publishOnce(CHANNELS);
+        proxy.mode = "pass";
+        await world.until(() => clients.every(({ state }) => state.breaks.length >= cuts * CHANNELS.length), "everybody was told of what passed meanwhile");
+      }
+      await world.publishOnce(CHANNELS);
+      return calm.flatMap(({ state }) => state.breaks.map((reason) => `${state.name}, of the connector that was spared, was told ${reason}`));
     },
   },
 ];

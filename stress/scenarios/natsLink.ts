@@ -1,17 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { startTcpProxy, type TcpProxy } from "../../test/helpers/tcpProxy.js";
 import type { Scenario } from "../scenario.js";
-import type { World } from "../world/world.js";
+import { addBehindProxy } from "../world/behindProxy.js";
 
 const WORLD = { nats: "single", connectors: 1 } as const;
-
-/** Adds a connector whose way to NATS leads through a proxy; clients that should suffer use only that one. */
-async function addBehindProxy(world: World): Promise<{ readonly proxy: TcpProxy; readonly ports: () => readonly number[] }> {
-  const proxy = await startTcpProxy(world.nats.port);
-  world.onStop(() => proxy.stop());
-  const connector = await world.addConnector([`nats://127.0.0.1:${String(proxy.port)}`]);
-  return { proxy, ports: () => [connector.port] };
-}
 
 /** What happens between a connector and NATS, while clients keep their connections. */
 export const natsLinkScenarios: readonly Scenario[] = [
