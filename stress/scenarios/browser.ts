@@ -69,6 +69,7 @@ export const browserScenarios: readonly Scenario[] = [
         await connector.start();
       }
       await traffic.flow(60);
+      for (const { state } of pages) for (const reason of state.errors) faults.push(`the app of ${state.name} was told ${reason}`);
       return faults;
     },
   },

@@ -60,7 +60,8 @@ export const clusterScenarios: readonly Scenario[] = [
       await traffic.flow(200);
       const leader = await leaderOf(world, "chat");
       leader.process.kill("SIGSTOP");
-      await pause(30_000);
+      // The others elect another one, and backends go on.
+      await Promise.all([pause(30_000), traffic.flow(200)]);
       leader.process.kill("SIGCONT");
       await traffic.flow(200, 60_000);
       return undefined;

@@ -17,6 +17,12 @@ async function untilTold(clients: readonly StressClient[], ...reasons: readonly 
   return clients.filter((client) => !isTold(client)).map(({ state }) => `${state.name} was not told ${reasons.join(" or ")}`);
 }
 
+/** Waits until these have everything, and gives what they lack: of a history that is gone, nobody is asked any more. */
+async function complete(world: World, clients: readonly StressClient[] = world.clients, limitMs?: number): Promise<string[]> {
+  await world.complete(limitMs);
+  return clients.flatMap(({ state }) => state.check(world.ledger));
+}
+
 async function restartPublish(world: World): Promise<void> {
   for (const publish of world.publishes) {
     await publish.stop();
@@ -33,12 +39,12 @@ async function rollBack(world: World, publish: () => Promise<void>): Promise<str
   cpSync(world.nats.storeFolder, backup, { recursive: true });
   await world.nats.start();
   await publish();
-  await world.complete();
+  const lacking = await complete(world);
   await world.nats.stop();
   rmSync(world.nats.storeFolder, { recursive: true });
   cpSync(backup, world.nats.storeFolder, { recursive: true });
   await world.nats.start();
-  const faults = await untilTold(clients, "HISTORY_CHANGED");
+  const faults = [...lacking, ...(await untilTold(clients, "HISTORY_CHANGED"))];
   await world.publishMany("chat.a", 100);
   return faults;
 }
@@ -52,13 +58,13 @@ export const historyScenarios: readonly Scenario[] = [
       const clients = await world.joinMany(6, { channels: ["chat.a"] });
       const away = await world.joinMany(2, { channels: ["chat.a"] });
       await world.publishMany("chat.a", 100);
-      await world.complete();
+      const lacking = await complete(world);
       for (const client of away) client.leave();
       const { bus } = await world.direct();
       await askJetStream(bus, "STREAM.DELETE.HALLEY_chat", undefined);
       await restartPublish(world);
       await world.publishMany("chat.a", 150);
-      const faults = await untilTold(clients, "HISTORY_CHANGED");
+      const faults = [...lacking, ...(await untilTold(clients, "HISTORY_CHANGED"))];
       for (const client of away) client.comeBack();
       await untilTrue(() => away.every(({ state }) => state.breaks.length > 0), TOLD_MS);
       for (const { state } of away) if (state.breaks.length === 0) faults.push(`${state.name} came back to another history and was told nothing`);
@@ -86,13 +92,13 @@ export const historyScenarios: readonly Scenario[] = [
       const clients = await world.joinMany(4, { channels: ["chat.a"] });
       const away = await world.joinMany(2, { channels: ["chat.a"] });
       await world.publishMany("chat.a", 50);
-      await world.complete();
+      const lacking = await complete(world);
       for (const client of away) client.leave();
       const direct = await world.direct();
       await direct.publish("chat.a", "", { "Halley-Control": "tombstone" });
       await world.publishMany("chat.a", 50);
       // A poll knows that something is missing, and not why.
-      const faults = await untilTold(clients, "HISTORY_CLEARED", "HISTORY_LOST");
+      const faults = [...lacking, ...(await untilTold(clients, "HISTORY_CLEARED", "HISTORY_LOST"))];
       for (const client of away) client.comeBack();
       await untilTrue(() => away.every(({ state }) => state.breaks.length > 0), TOLD_MS);
       for (const { state } of away) if (state.breaks.length === 0) faults.push(`${state.name} came back across a tombstone and was told nothing`);
@@ -110,10 +116,10 @@ export const historyScenarios: readonly Scenario[] = [
       await world.complete();
       for (const client of away) client.leave();
       await world.publishMany("short.a", 15);
-      await world.complete(5_000);
+      const lacking = await complete(world, clients, 5_000);
       world.configure({ ...NAMESPACES, short: { ...NAMESPACES.short, history: { messages: 1_000, age: "1h", bytes: "64MiB" } } });
       await restartPublish(world);
-      const faults = await untilTold(clients, "HISTORY_CHANGED");
+      const faults = [...lacking, ...(await untilTold(clients, "HISTORY_CHANGED"))];
       for (const client of away) client.comeBack();
       await untilTrue(() => away.every(({ state }) => state.breaks.length > 0), TOLD_MS);
       for (const { state } of away) if (state.breaks.length === 0) faults.push(`${state.name} was told nothing`);

@@ -14,7 +14,7 @@ export const presenceScenarios: readonly Scenario[] = [
       const tabs = await trial.open(12, 3);
       await trial.watch();
       const [first, second, third] = await trial.open(1, 3, { transport: "websocket" });
-      await trial.agrees(3_000, "all came");
+      await trial.agrees(1_500, "all came");
       first?.sayGoodbye();
       second?.sayGoodbye();
       await trial.agrees(1_500, "two of three tabs said goodbye", { counts: false });

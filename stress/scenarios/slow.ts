@@ -25,7 +25,7 @@ export const slowScenarios: readonly Scenario[] = [
     async run(world) {
       const trial = new SlowTrial(world, { channel: "chat.a", slow: SLOW, slowMs: 15_000 });
       await trial.run();
-      return [...trial.judge(), ...(await trial.completed())];
+      return [...(await trial.completed()), ...trial.judge()];
     },
   },
   {
@@ -35,7 +35,7 @@ export const slowScenarios: readonly Scenario[] = [
     async run(world) {
       const trial = new SlowTrial(world, { channel: "short.a", slow: SLOW, slowMs: 12_000 });
       await trial.run();
-      return [...trial.judge(), ...(await trial.verdicts()), ...(await trial.completed())];
+      return [...(await trial.verdicts()), ...(await trial.completed()), ...trial.judge()];
     },
   },
   {
@@ -45,7 +45,7 @@ export const slowScenarios: readonly Scenario[] = [
     async run(world) {
       const trial = new SlowTrial(world, { channel: "live.a", slow: SLOW, slowMs: 12_000 });
       await trial.run();
-      return [...trial.judge(), ...(await trial.verdicts()), ...(await trial.completed())];
+      return [...(await trial.verdicts()), ...(await trial.completed()), ...trial.judge()];
     },
   },
   {
@@ -54,7 +54,7 @@ export const slowScenarios: readonly Scenario[] = [
     async run(world) {
       const trial = new SlowTrial(world, { channel: "chat.a", slow: MANY_SLOW, slowMs: MINUTE_MS });
       await trial.run();
-      return [...trial.judge(), ...(await trial.completed())];
+      return [...(await trial.completed()), ...trial.judge()];
     },
   },
   {
@@ -63,7 +63,7 @@ export const slowScenarios: readonly Scenario[] = [
     async run(world) {
       const trial = new SlowTrial(world, { channel: "chat.a", slow: MANY_SLOW, slowMs: MINUTE_MS });
       await trial.run();
-      return [...trial.judge(), ...(await trial.verdicts()), ...(await trial.completed())];
+      return [...(await trial.verdicts()), ...(await trial.completed()), ...trial.judge()];
     },
   },
   {

@@ -23,6 +23,10 @@ const QUIET_MS = 600_000;
 const QUEUED_BYTES_EACH = (256 + 128 + 16) * KIB;
 /** Beside what is queued: the ring, and what the garbage collector has not come to. */
 const FURTHER_BYTES = 66 * MIB;
+/** Less than this is no flood. */
+const LEAST_BYTES_PER_SECOND = 400_000;
+/** Who got more than this share of what the fast ones got was not slow. */
+const SLOW_SHARE = 0.1;
 const ALLOWED_RATIO = 3;
 /** Below this a ratio says nothing on a busy machine. */
 const ALLOWED_MS = 500;
@@ -48,6 +52,12 @@ export class SlowTrial {
   #beforeBytes = 0;
   #peakBytes = 0;
   #queuedBytes = 0;
+  /** The most in memory while the slow ones caught up. */
+  #laterBytes = 0;
+  #bytesPerSecond = 0;
+  /** The most messages that a slow one got, and the least that a fast one did, while the lines were slow. */
+  #slowCount = 0;
+  #fastCount = 0;
   /** How late this process itself was meanwhile. */
   #ownLagMs = 0;
 
@@ -77,32 +87,43 @@ export class SlowTrial {
     proxy.faults.bytesPerSecond = 1_000;
     this.slow.push(...(await this.#world.joinMany(slow, { channels: [channel], transport: "websocket", ports: () => [proxy.port], quietMs: QUIET_MS })));
     this.#timesMs = [];
-    await this.#watch(slowMs);
+    const [published, fast] = [traffic.count, this.fast.map(({ state }) => state.count)];
+    await this.#watchSlow(slowMs);
     this.#duringMs = this.#timesMs;
+    this.#bytesPerSecond = ((traffic.count - published) * FLOOD.bytes * 1_000) / slowMs;
+    this.#slowCount = Math.max(...this.slow.map(({ state }) => state.count));
+    this.#fastCount = Math.min(...this.fast.map(({ state }, at) => state.count - (fast[at] ?? 0)));
     ownLag.disable();
     this.#ownLagMs = ownLag.percentile(99) / 1e6;
     proxy.faults.bytesPerSecond = 0;
     await traffic.stop();
   }
 
-  /** Notes the figures; gives those that are too high. */
+  /** Notes the figures, when all is over; gives those that are not as they must be. */
   judge(): string[] {
     const { slow } = this.#options;
     const [before, during] = [percentile(this.#beforeMs, 0.99), percentile(this.#duringMs, 0.99)];
     const [cost, queued] = [this.#peakBytes - this.#beforeBytes, this.#queuedBytes];
     const allowed = slow * QUEUED_BYTES_EACH;
     this.#world.note(`p99 of the fast ones ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms beside ${String(slow)} slow ones (x ${(during / before).toFixed(2)}); this process was ${this.#ownLagMs.toFixed(0)} ms late itself`);
-    this.#world.note(`memory ${mib(this.#beforeBytes)} before, at most ${mib(this.#peakBytes)}; at most ${mib(queued)} waited for clients, ${mib(allowed)} may`);
+    this.#world.note(`memory ${mib(this.#beforeBytes)} before, at most ${mib(this.#peakBytes)}, ${mib(this.#laterBytes)} while they caught up; at most ${mib(queued)} waited for clients, ${mib(allowed)} may`);
+    this.#world.note(`${(this.#bytesPerSecond / 1e6).toFixed(2)} MB/s: a slow one got at most ${String(this.#slowCount)} messages, a fast one at least ${String(this.#fastCount)}`);
     const faults: string[] = [];
     if (during > Math.max(ALLOWED_MS, ALLOWED_RATIO * before) + this.#ownLagMs) faults.push(`the fast ones' p99 went from ${before.toFixed(1)} to ${during.toFixed(1)} ms`);
     if (queued > allowed) faults.push(`${mib(queued)} waited for ${String(slow)} slow clients, ${mib(allowed)} are allowed`);
     if (cost > allowed + FURTHER_BYTES) faults.push(`slow clients cost ${mib(cost)}, ${mib(allowed + FURTHER_BYTES)} are allowed`);
+    if (this.#bytesPerSecond < LEAST_BYTES_PER_SECOND) faults.push(`only ${(this.#bytesPerSecond / 1e6).toFixed(2)} MB/s were published: no flood was tried`);
+    if (this.#slowCount > this.#fastCount * SLOW_SHARE) faults.push(`a slow one got ${String(this.#slowCount)} messages, a fast one ${String(this.#fastCount)}: nobody was slow`);
     return faults;
   }
 
   /** Waits until everybody has everything. Gives whose connection did not last until then. */
   async completed(): Promise<string[]> {
+    let isOver = false;
+    const watched = this.#watch(() => isOver, (bytes) => { this.#laterBytes = Math.max(this.#laterBytes, bytes); });
     await this.#world.complete();
+    isOver = true;
+    await watched;
     return [...this.fast, ...this.slow].flatMap(({ state }) => state.closeCodes.map((code) => `${state.name} was closed with ${String(code)}`));
   }
 
@@ -115,10 +136,14 @@ export class SlowTrial {
     ];
   }
 
-  async #watch(forMs: number): Promise<void> {
+  #watchSlow(forMs: number): Promise<void> {
     const untilMs = performance.now() + forMs;
-    while (performance.now() < untilMs) {
-      this.#peakBytes = Math.max(this.#peakBytes, await this.#connector.memoryBytes());
+    return this.#watch(() => performance.now() >= untilMs, (bytes) => { this.#peakBytes = Math.max(this.#peakBytes, bytes); });
+  }
+
+  async #watch(isOver: () => boolean, take: (bytes: number) => void): Promise<void> {
+    while (!isOver()) {
+      take(await this.#connector.memoryBytes());
       this.#queuedBytes = Math.max(this.#queuedBytes, await this.#connector.metric("halley_connector_queued_bytes"));
       await pause(LOOK_EVERY_MS);
     }

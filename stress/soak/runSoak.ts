@@ -68,7 +68,7 @@ export async function runSoak({ minutes, seed, print }: SoakOptions): Promise<So
   }
 }
 
-/** Clients that come, listen, switch or cut their connection, publish, and go. */
+/** Clients that come, listen, cut their connection or change its transport, and go. */
 class Visits {
   readonly faults: string[] = [];
   count = 0;
