@@ -18,7 +18,8 @@ const INACTIVE_NS = 10_000_000_000;
 /**
  * Reads a stretch of a channel through a consumer that lives for this call: in memory, without acknowledgements, in stream
  * order, no more than the range allows. May end early, also with nothing, before a message that is larger than what is left
- * of the range's bytes, and where the consumer's replica lags behind the leader. Throws NATS_UNAVAILABLE when a message of the delivery is missing or its server goes away.
+ * of the range's bytes, and where the consumer's replica lags behind the leader. Throws NATS_UNAVAILABLE when a message of the
+ * delivery is missing or its server goes away.
  */
 export async function consumeRange(bus: Bus, stream: string, range: Range): Promise<StoredMessage[]> {
   const consumer = await createConsumer(bus, stream, range);

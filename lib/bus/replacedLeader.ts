@@ -4,7 +4,8 @@ import type { StreamInfo } from "./streamInfo.js";
 /**
  * Whether a stream really ends before a sequence that it had once, which means that it was rolled back. A server of a cluster
  * that was frozen or cut off goes on as leader until it hears that another was elected, and answers for a moment after it, when
- * it knows of no leader: what it holds may end earlier. So a tick is stored, which it can't do. Throws NATS_UNAVAILABLE where the answer was such a one's.
+ * it knows of no leader: what it holds may end earlier. So a tick is stored, which it can't do. Throws NATS_UNAVAILABLE where
+ * the answer was such a one's.
  *
  * Worked example: 179 was seen, and a leader says that the stream ends at 175. The tick is stored as 183: nothing was lost,
  * ask again. The tick is stored as 176: 176 to 179 are gone.

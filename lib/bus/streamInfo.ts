@@ -43,7 +43,7 @@ export interface StreamInfo {
   readonly name: string;
   /** Names this history; see `epochOf`. */
   readonly epoch: string;
-  /** The sequence of the oldest message, or, in an empty stream, of the next. */
+  /** The sequence of the oldest message, or, in an empty stream, of the next; 0 or 1 where nothing was ever stored. */
   readonly firstSequence: number;
   /** The sequence of the newest message ever stored, 0 when there was none. */
   readonly lastSequence: number;

@@ -39,7 +39,7 @@ export class StoredChannel implements Channel, FeedChannel {
   readonly #opened: Promise<void>;
   #resolveOpened: () => void = () => undefined;
   #state: "opening" | "live" | "behind" = "opening";
-  #ring: Ring;
+  readonly #ring: Ring;
   /** The stream holds the channel's message of this sequence. */
   #expected = 0;
   #mustEstablish = true;

@@ -38,7 +38,7 @@ export class WaitingMessages {
     this.#bytes += message.data.length;
   }
 
-  /** Drops them all, and what comes until `takeAll`. */
+  /** Drops them all, and what comes until `clear` or `takeUntil`. */
   drop(): void {
     this.clear();
     this.#hasOverflowed = true;
