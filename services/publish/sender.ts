@@ -1,13 +1,13 @@
 import type { PublishResponse } from "../../gen/halley/v1/publish.js";
 import type { Bus } from "../../lib/bus/bus.js";
 import type { Publisher, Stored } from "../../lib/bus/publisher.js";
+import { SharedFlush } from "../../lib/bus/sharedFlush.js";
 import { header, subjects } from "../../lib/bus/subjects.js";
 import type { Clock } from "../../lib/clock.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import type { AcceptedMessage } from "./acceptMessage.js";
 import type { Histories } from "./histories.js";
 import { messageHeaders } from "./messageHeaders.js";
-import { SharedFlush } from "./sharedFlush.js";
 
 /** The longest that a publish waits for JetStream, whatever the caller's deadline. */
 export const MAX_WAIT_MS = 5_000;

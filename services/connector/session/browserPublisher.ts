@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Publish } from "../../../gen/halley/v1/client.js";
 import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
 import type { Publisher } from "../../../lib/bus/publisher.js";
+import { SharedFlush } from "../../../lib/bus/sharedFlush.js";
 import { contentType, header, subjects } from "../../../lib/bus/subjects.js";
 import { encodeUserToken } from "../../../lib/channel/userToken.js";
 import type { Clock } from "../../../lib/clock.js";
@@ -36,12 +37,17 @@ const DEADLINE_MS = 5_000;
 /** Publishes for browsers, where the namespace allows it: with the user id as sender, and keys that are the user's own. */
 export class BrowserPublisher {
   readonly #parts: BrowserPublisherParts;
+  readonly #flush: SharedFlush;
 
   constructor(parts: BrowserPublisherParts) {
     this.#parts = parts;
+    this.#flush = new SharedFlush(parts.bus, parts.clock);
   }
 
-  /** Resolves when the message is stored. Throws the refusal: permission first, then everything that is wrong with it. */
+  /**
+   * Resolves when the message is stored; without history, when the NATS server has it. Throws NATS_UNAVAILABLE, after 5 s at the
+   * latest, and the refusal: permission first, then everything that is wrong with it.
+   */
   async publish(userId: string, request: Publish): Promise<PublishOutcome> {
     const { bus, publisher, permissions, registry, epochOf } = this.#parts;
     const { channel, type, key } = request;
@@ -58,7 +64,7 @@ export class BrowserPublisher {
     const subject = subjects.publish(channel);
     if (!namespace.history) {
       bus.publish(subject, data, { headers });
-      await bus.flush();
+      await this.#flush.afterNow(DEADLINE_MS);
       return { position: undefined, duplicate: false };
     }
     const { sequence, duplicate, retried } = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });

@@ -1,6 +1,6 @@
-import type { Bus } from "../../lib/bus/bus.js";
-import type { Clock } from "../../lib/clock.js";
-import { RpcError } from "../../lib/errors/rpcError.js";
+import type { Clock } from "../clock.js";
+import { RpcError } from "../errors/rpcError.js";
+import type { Bus } from "./bus.js";
 
 /** Round trips to the NATS server that prove that it has everything sent before; those who ask meanwhile share the next. */
 export class SharedFlush {
