@@ -1,5 +1,6 @@
 // make stress: provokes faults on real processes and holds what clients got against what was acknowledged.
 import { performance } from "node:perf_hooks";
+import { endOnSignals } from "../test/helpers/childProcess.js";
 import { hasClusterServer } from "../test/helpers/natsCluster.js";
 import { type Options, readOptions } from "./options.js";
 import { type Outcome, runScenario, SHORT_EFFORT } from "./runner.js";
@@ -71,8 +72,9 @@ let hasEnded = false;
 process.on("exit", (code) => {
   if (hasEnded) return;
   print(`the run ended early (${String(code)})`);
-  process.exitCode = 1;
+  if (code === 0) process.exitCode = 1;
 });
+endOnSignals();
 const alive = setInterval(() => undefined, 60_000);
 
 try {

@@ -1,5 +1,6 @@
 // make chaos: half an hour of random faults on a whole installation, and nothing that was acknowledged may be lost.
 import { parseArgs } from "node:util";
+import { endOnSignals } from "../../test/helpers/childProcess.js";
 import { hasClusterServer } from "../../test/helpers/natsCluster.js";
 import type { ChaosOptions } from "./chaos.js";
 import { startChaos } from "./startChaos.js";
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   process.exitCode = failures.length > 0 ? 1 : 0;
 }
 
+endOnSignals();
 try {
   await main();
 } catch (error) {

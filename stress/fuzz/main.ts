@@ -1,5 +1,6 @@
 // make fuzz: hundreds of thousands of inputs, right and wrong, at every door; nothing may break, and nobody may be disturbed.
 import { parseArgs } from "node:util";
+import { endOnSignals } from "../../test/helpers/childProcess.js";
 import { FUZZERS, runFuzz } from "./runFuzz.js";
 
 const DEFAULT_INPUTS = 1_000_000;
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
   process.exitCode = outcome.faults.length > 0 ? 1 : 0;
 }
 
+endOnSignals();
 try {
   await main();
 } catch (error) {

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
+import { endWithParent } from "../../test/helpers/childProcess.js";
 import { eventually } from "../../test/helpers/eventually.js";
 
 /** What to run. */
@@ -80,7 +81,7 @@ export class ServiceProcess {
     const { module, prefix, env } = this.#options;
     const ports = { [`HALLEY_${prefix}_PORT`]: String(this.#port), [`HALLEY_${prefix}_OPS_PORT`]: String(this.#opsPort) };
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HALLEY_")));
-    const child = spawn(process.execPath, [resolve("dist", module)], { env: { ...inherited, HALLEY_HOST: "127.0.0.1", ...env, ...ports }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = endWithParent(spawn(process.execPath, [resolve("dist", module)], { env: { ...inherited, HALLEY_HOST: "127.0.0.1", ...env, ...ports }, stdio: ["ignore", "pipe", "pipe"] }));
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       let unfinished = "";

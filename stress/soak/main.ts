@@ -1,5 +1,6 @@
 // make soak: half an hour of ordinary life, and nothing may pile up.
 import { parseArgs } from "node:util";
+import { endOnSignals } from "../../test/helpers/childProcess.js";
 import { runSoak } from "./runSoak.js";
 
 const DEFAULT_MINUTES = 30;
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   process.exitCode = faults.length > 0 ? 1 : 0;
 }
 
+endOnSignals();
 try {
   await main();
 } catch (error) {

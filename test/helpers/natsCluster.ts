@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { endWithParent } from "./childProcess.js";
 import { eventually } from "./eventually.js";
 import { type RouteFaults, RouteProxies } from "./routeProxy.js";
 
@@ -139,7 +140,7 @@ class Node implements ClusterNode {
     const config = join(this.#folder, "nats.conf");
     writeFileSync(config, this.#config());
     for (const file of readdirSync(this.#folder)) if (file.endsWith(".ports")) rmSync(join(this.#folder, file));
-    const started = spawn(program, ["-c", config, "-l", join(this.#folder, "log")], { stdio: "ignore" });
+    const started = endWithParent(spawn(program, ["-c", config, "-l", join(this.#folder, "log")], { stdio: "ignore" }));
     this.#child = started;
     const ports = await eventually(() => {
       if (started.exitCode !== null) throw new Error(`${name} exited with ${String(started.exitCode)}: ${readFileSync(join(this.#folder, "log"), "utf8").slice(-500)}`);

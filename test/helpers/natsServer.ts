@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endWithParent } from "./childProcess.js";
 import { eventually } from "./eventually.js";
 
 /** A real nats-server with its own JetStream folder. */
@@ -42,7 +43,7 @@ export async function startNatsServer(settings = "", program = USUAL_SERVER): Pr
       `listen: "127.0.0.1:${String(port)}"\nhttp: "127.0.0.1:-1"\nports_file_dir: "${folder}"\nmax_payload: 2MB\njetstream { store_dir: "${folder}/js" }\n${settings}\n`,
     );
     for (const name of readdirSync(folder)) if (name.endsWith(".ports")) rmSync(join(folder, name));
-    const started = spawn(program, ["-c", config], { stdio: "ignore" });
+    const started = endWithParent(spawn(program, ["-c", config], { stdio: "ignore" }));
     child = started;
     [port, monitorPort] = await eventually(() => {
       if (started.exitCode !== null) throw new Error(`nats-server exited with ${String(started.exitCode)}`);
