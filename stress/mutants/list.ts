@@ -100,6 +100,13 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ["a short history: those who were away"],
   },
   {
+    name: "recovery: takes an empty channel for one that was always empty",
+    file: `${CHANNEL}/storedChannel.ts`,
+    find: "const last = newest > 0 ? newest : await this.#reader.removedUpTo(epoch);",
+    replace: "const last = newest;",
+    caughtBy: ["a history at the edge of its expiry"],
+  },
+  {
     name: "recovery: believes positions of another history",
     file: `${CHANNEL}/storedChannel.ts`,
     find: "    if (epoch !== this.standing.epoch) return this.#lost();",
