@@ -88,14 +88,14 @@ export class ChannelReader {
   }
 
   /**
-   * Up to where the stream has removed everything, by the leader. Asked after a channel was found empty, it says from where on
-   * that has never held a message. Rejects where the history is not `epoch` any more.
+   * Up to where the stream has removed everything, and where it ends, by the leader. Asked after a channel was found empty, this
+   * says from where on that has never held a message. Rejects where the history is not `epoch` any more.
    */
-  async removedUpTo(epoch: string): Promise<number> {
-    const info = await this.#parts.feed.history.infoAfterNow();
-    if (info.epoch !== epoch) throw RpcError.natsUnavailable(`the history of ${this.#parts.channel} has changed: ask again`);
+  async streamBounds(epoch: string): Promise<{ readonly removedUpTo: number; readonly lastSequence: number }> {
+    const { epoch: present, firstSequence, lastSequence } = await this.#parts.feed.history.infoAfterNow();
+    if (present !== epoch) throw RpcError.natsUnavailable(`the history of ${this.#parts.channel} has changed: ask again`);
     // A stream that never held anything may say that it begins at 0.
-    return Math.max(0, info.firstSequence - 1);
+    return { removedUpTo: Math.max(0, firstSequence - 1), lastSequence };
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {

@@ -59,6 +59,24 @@ describe("a stored channel that opens", () => {
     await eventually(() => channel.watermark?.offset === tick);
   });
 
+  it("begins empty where the leader's word ends, not at a tick that this leader doesn't know", async () => {
+    await start();
+    const known = await rig.publish(1, "other");
+    const info = await rig.feed.history.infoAfterNow();
+    await rig.publish(2);
+    await rig.tick();
+    vi.spyOn(rig.feed, "ticksProve", "get").mockReturnValue(false);
+    vi.spyOn(rig.feed.history, "lastOf").mockImplementationOnce(() => {
+      vi.spyOn(rig.feed.history, "infoAfterNow").mockResolvedValueOnce(info);
+      return Promise.resolve(undefined);
+    });
+    const { channel, listener } = await rig.listen();
+    expect(channel.position).toEqual({ offset: known, epoch: rig.feed.epoch });
+    await rig.publish(3);
+    await eventually(() => listener.heard.length === 2);
+    expect(listener.heard).toEqual([2, 3]);
+  });
+
   it("begins in a cluster where the leader's word ends, not at a tick: the leader may be one that was replaced", async () => {
     await start();
     const known = await rig.publish(1);

@@ -275,10 +275,14 @@ export class StoredChannel implements Channel, FeedChannel {
 
   async #beginAt(newest: number, tick: number): Promise<void> {
     const { epoch, ticksProve } = this.#parts.feed;
-    // What an empty channel held may be gone: nobody can say what was there before the stream's beginning.
-    const last = newest > 0 ? newest : await this.#reader.removedUpTo(epoch);
-    // In a cluster the leader's word is not proven until an audit. Where it names no message there is none to stand at.
-    this.standing.begin(epoch, last, ticksProve || newest === 0 ? tick : last);
+    // In a cluster the leader's word is not proven until an audit.
+    if (newest > 0) this.standing.begin(epoch, newest, ticksProve ? tick : newest);
+    else {
+      // What an empty channel held may be gone: nobody can say what was there before the stream's beginning. A tick that
+      // this leader doesn't know may be of another history, or of the leader that has replaced it.
+      const { removedUpTo, lastSequence } = await this.#reader.streamBounds(epoch);
+      this.standing.begin(epoch, removedUpTo, Math.min(tick, lastSequence));
+    }
     this.#expected = 0;
     this.#ring.clear(this.standing.proven);
   }
