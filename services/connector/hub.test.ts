@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Bus } from "../../lib/bus/bus.js";
 import { ensureStreams } from "../../lib/bus/ensureStreams.js";
 import { systemClock } from "../../lib/clock.js";
@@ -26,6 +26,7 @@ describe("hub", () => {
   beforeAll(async () => { nats = await startNatsServer(); });
   afterAll(() => nats.remove());
   afterEach(async () => {
+    vi.restoreAllMocks();
     hub.stop();
     await bus.close();
   });
@@ -123,5 +124,30 @@ describe("hub", () => {
     await publish("all", 1);
     await eventually(() => listener.heard.length === 1);
     hold.release();
+  });
+
+  it("tells subscribers of a channel without history of a lost connection when NATS has its interest again, and lets nobody recover over it", async () => {
+    await start();
+    const hold = hub.hold("live.x");
+    await hub.open(hold.channel);
+    const listener = new Listener();
+    hold.channel.attach(listener);
+    await publish("live.x", 1);
+    await eventually(() => listener.heard.length === 1);
+    const before = hold.channel.position;
+    let confirm = (): void => undefined;
+    vi.spyOn(bus, "flush").mockReturnValueOnce(new Promise((resolve) => { confirm = resolve; }));
+    const events: string[] = [];
+    bus.onEvent((event) => { events.push(event); });
+    await nats.stop();
+    await nats.start();
+    await eventually(() => events.includes("reconnected"), 10_000);
+    expect(listener.heard).toEqual([1]);
+    const between = hold.channel.position;
+    expect(hold.channel.recent(before, CHUNK)).toMatchObject({ continuous: false });
+    confirm();
+    await eventually(() => listener.heard.length === 2);
+    expect(listener.heard).toEqual([1, "NATS_DISCONNECTED"]);
+    expect(hold.channel.recent(between, CHUNK)).toMatchObject({ continuous: false });
   });
 });

@@ -1,4 +1,5 @@
 import type { Bus } from "../../lib/bus/bus.js";
+import { SharedFlush } from "../../lib/bus/sharedFlush.js";
 import { subjects } from "../../lib/bus/subjects.js";
 import { namespaceOf } from "../../lib/channel/channelName.js";
 import type { Clock, Timer } from "../../lib/clock.js";
@@ -59,6 +60,8 @@ export class ChannelHold {
   }
 }
 
+/** Channels that began again tell their subscribers by then, whether NATS has confirmed their interest or not. */
+const FLUSH_MS = 5_000;
 /** How long a subscribe waits for its channel to open. */
 const OPEN_TIMEOUT_MS = 5_000;
 
@@ -71,6 +74,7 @@ export class Hub {
   /** Without holds, longest first. */
   readonly #idle = new Set<Entry>();
   readonly #budget: RingBudget;
+  readonly #flushes: SharedFlush;
   /** One function for all holds. */
   readonly #giveBack = (entry: Entry): void => {
     entry.holds -= 1;
@@ -81,6 +85,7 @@ export class Hub {
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#budget = new RingBudget(parts.limits.ringBytes);
+    this.#flushes = new SharedFlush(parts.bus, parts.clock);
     for (const namespace of parts.namespaces.all) {
       this.#interpreters.set(namespace.name, (message) => parts.interpreter.interpret(message, namespace));
       if (namespace.history) this.#feeds.set(namespace.name, new NamespaceFeed(namespace, parts));
@@ -180,8 +185,10 @@ export class Hub {
     const { ringBytesPerChannel: ringBytes, waitingMessages, waitingBytes } = limits;
     const feed = this.#feeds.get(namespace);
     if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, waitingBytes, subscribe: this.#subscribe, interpret, onRepaired, clock, log });
-    return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, newEpoch: this.#newEpoch });
+    return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, flush: this.#flush, newEpoch: this.#newEpoch });
   }
+
+  readonly #flush = (): Promise<void> => this.#flushes.afterNow(FLUSH_MS);
 
   readonly #subscribe: Bus["subscribe"] = (subject, handler) =>
     this.#parts.bus.subscribe(subject, (message) => {

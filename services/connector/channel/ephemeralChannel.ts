@@ -16,6 +16,8 @@ export interface EphemeralChannelParts {
   readonly ringBytes: number;
   readonly subscribe: (subject: string, handler: (message: BusMessage) => void) => BusSubscription;
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
+  /** Settles when NATS has taken the interests that were sent before this call, or can't. */
+  readonly flush: () => Promise<void>;
   /** Gives an epoch that was never used before. */
   readonly newEpoch: () => string;
 }
@@ -106,11 +108,19 @@ export class EphemeralChannel implements Channel {
     for (const subscriber of this.#subscribers) subscriber.onPublication(publication, before);
   }
 
-  /** What passed while the connection was down is unknown: another epoch, and the subscribers are told. */
+  /** What passes until NATS has our interest again is unknown: then the subscribers are told. Nobody recovers over it meanwhile. */
   #beginAgain(): void {
+    this.#changeEpoch();
+    const tell = (): void => {
+      this.#changeEpoch();
+      for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED");
+    };
+    this.#parts.flush().then(tell, tell);
+  }
+
+  #changeEpoch(): void {
     this.#epoch = this.#parts.newEpoch();
     this.#ring.clear(this.#last);
-    for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED");
   }
 }
 
