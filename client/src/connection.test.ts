@@ -49,7 +49,7 @@ describe("connection", () => {
     expect(scene.clock.timers).toBe(0);
   });
 
-  it.each([1000, 1001, 1005, 1006, 1011, 3001, 3002, 3003])("comes back after close code %i", async (code) => {
+  it.each([1000, 1001, 1005, 1006, 1011, 3001, 3002, 3003, 3004])("comes back after close code %i", async (code) => {
     const scene = new Scene();
     await scene.connect();
     scene.webSocket.link.end({ code });

@@ -1,7 +1,7 @@
 import { CATALOGUE } from "../../lib/errors/catalogue.js";
 
 /** The close codes of docs/PROTOCOL.md, and those that answer a client's own close. */
-const CLOSE_CODES = new Set([3000, 3001, 3002, 3003, 3101, 3500, 3501, 3502, 3503, 3504, 1002, 1007, 1008, 1009]);
+const CLOSE_CODES = new Set([3000, 3001, 3002, 3003, 3004, 3101, 3500, 3501, 3502, 3503, 3504, 1002, 1007, 1008, 1009]);
 const KINDS = new Set(["connected", "subscribed", "unsubscribed", "publication", "reset", "published", "members", "refreshed", "ping", "error", "disconnect"]);
 
 /** An error as any transport tells it. */

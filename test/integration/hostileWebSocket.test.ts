@@ -52,9 +52,20 @@ describe("a hostile or clumsy WebSocket client", () => {
     expect((await client.closed()).code).toBe(1007);
   });
 
-  it("is closed with 3503 when it doesn't sign in", async () => {
+  it("is closed with 3004 when it doesn't sign in", async () => {
     const client = await WsClient.open(port);
-    expect((await client.closed()).code).toBe(3503);
+    expect((await client.closed()).code).toBe(3004);
+    expect(client.frames.map(({ error, disconnect }) => error ?? disconnect)).toMatchObject([{ reason: "NOT_CONNECTED" }, { code: 3004, reconnect: true }]);
+  });
+
+  it("is not taken for late when it was the connector that did nothing", async () => {
+    const token = await signToken("patient");
+    const client = await WsClient.open(port);
+    const answer = client.ask({ connect: { token } });
+    // The connector runs in this process: neither does anything while this waits.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    expect(await answer).toHaveProperty("connected");
+    client.cut();
   });
 
   it("is refused with 3101 for an expired token, 3501 for any other bad one", async () => {

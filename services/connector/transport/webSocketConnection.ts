@@ -118,7 +118,7 @@ export class WebSocketConnection implements Outlet {
       if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) webSocket.terminate();
       return;
     }
-    if (!this.#session.open && nowMs - this.#openedAtMs > this.#limits.signInMs) this.#refuse("no connect frame came in time");
+    if (!this.#session.open && nowMs - this.#openedAtMs > this.#limits.signInMs) this.#refuse("connect was not sent and answered in time", CLOSE.signInLate);
     else if (services.clock.nowMs() >= this.#session.expiresAtMs) this.close(CLOSE.tokenExpired);
     else if (this.#isStuck(nowMs)) this.close(CLOSE.tooSlow);
     else this.#pingWhenDue(nowMs);
@@ -147,7 +147,7 @@ export class WebSocketConnection implements Outlet {
     if (!this.#session.open) {
       this.#receivedBytes += data.length;
       if (this.#receivedBytes > this.#limits.signInBytes) {
-        this.#refuse("too much was sent before connect was answered");
+        this.#refuse("too much was sent before connect was answered", CLOSE.protocolViolated);
         return;
       }
     }
@@ -190,9 +190,9 @@ export class WebSocketConnection implements Outlet {
     }
   }
 
-  #refuse(why: string): void {
+  #refuse(why: string, close: Close): void {
     this.send({ kind: "error", id: 0, error: new RpcError("NOT_CONNECTED", why) });
-    this.close(CLOSE.protocolViolated);
+    this.close(close);
   }
 
   #pingWhenDue(nowMs: number): void {

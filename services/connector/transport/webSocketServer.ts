@@ -16,6 +16,8 @@ interface ServerParts {
 }
 
 const TICK_MS = 1_000;
+/** A tick that comes so late says that this process was frozen, or busy. */
+const LATE_MS = 1_000;
 
 /** All WebSockets of a connector. */
 export class WebSocketServer {
@@ -37,7 +39,13 @@ export class WebSocketServer {
       maxPayload: limits.frameBytes,
       handleProtocols: (offered) => (offered.has(chooseCodec(offered).subprotocol) ? chooseCodec(offered).subprotocol : false),
     });
+    let dueAtMs = clock.monotonicMs() + TICK_MS;
     this.#timer = clock.every(TICK_MS, () => {
+      const nowMs = clock.monotonicMs();
+      const isLate = nowMs - dueAtMs > LATE_MS;
+      dueAtMs = nowMs + TICK_MS;
+      // What clients sent meanwhile waits in their sockets: it is read before they are judged by the time.
+      if (isLate) return;
       for (const connection of this.#connections) connection.tick();
     });
   }
