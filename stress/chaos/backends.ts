@@ -27,7 +27,7 @@ const FINAL = new Set([3, 5, 7, 13, 16]);
 const NUMBERS_EACH = 10_000_000;
 const BROWSERS = 8;
 const IDLE_MS = 45_000;
-const LIVE_TRIES = 3;
+const LIVE_MS = 15_000;
 
 /** A refusal that no retry mends. */
 class Refusal extends Error {}
@@ -78,7 +78,12 @@ export class Backends {
     for (const lane of this.#lanes.filter(({ channel }) => isWithoutHistory(channel()))) {
       const channel = lane.channel();
       const before = this.#world.ledger.of(channel).sent.length;
-      for (let tries = 0; tries < LIVE_TRIES && this.#world.ledger.of(channel).sent.length === before; tries++) await this.#publishOne(lane);
+      const untilMs = Date.now() + LIVE_MS;
+      while (this.#world.ledger.of(channel).sent.length === before && Date.now() < untilMs) {
+        await this.#publishOne(lane);
+        // A gRPC channel that has lost its service tries to come back after a second, and then more seldom.
+        if (this.#world.ledger.of(channel).sent.length === before) await pause(500);
+      }
       if (this.#world.ledger.of(channel).sent.length > before) sent.set(channel, lane.last);
       else this.faults.push(`${lane.name}: nothing is acknowledged though all is well`);
     }
