@@ -52,8 +52,10 @@ export class ChannelReader {
 
   /** The sequence of the newest message, by the leader; 0 when none is stored. */
   async newest(): Promise<number> {
-    const message = await this.#parts.feed.history.lastOf(this.#parts.subject);
-    if (message) this.#parts.feed.saw(message);
+    const { feed, subject } = this.#parts;
+    const { epoch } = feed;
+    const message = await feed.history.lastOf(subject);
+    if (message) feed.saw(message, epoch);
     return message?.sequence ?? 0;
   }
 
@@ -103,7 +105,7 @@ export class ChannelReader {
     const range = { subject, from: from + 1, to, maxMessages: chunkMessages, maxBytes: chunkBytes };
     const { messages, readTo } = await feed.history.read(range);
     const last = messages.at(-1);
-    if (last) feed.saw(last);
+    if (last) feed.saw(last, epoch);
     if (!(await proveRecovery(feed.history, { subject, offset: Math.max(from, Math.min(proven, to)), readTo, epoch }, clock))) return undefined;
     const publications = this.#interpretAll(messages);
     return publications && { publications, readTo };

@@ -24,7 +24,7 @@ describe("namespace feed", () => {
     });
     await rig.backend.flush();
     const sequence = await rig.publish(1);
-    rig.feed.saw({ sequence, subject: `halley.pub.${rig.name()}`, data: Buffer.from("another one") });
+    rig.feed.saw({ sequence, subject: `halley.pub.${rig.name()}`, data: Buffer.from("another one") }, rig.feed.epoch);
     await expect(rig.feed.refresh()).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
     expect(asked).toEqual([epoch]);
   });

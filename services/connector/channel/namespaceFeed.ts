@@ -187,9 +187,9 @@ export class NamespaceFeed {
     if (error !== undefined) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} can't be raised: ${error}`);
   }
 
-  /** A message was seen, live or stored. Should another one stand in its place later, the stream was rolled back. */
-  saw(message: Seen): void {
-    this.#witness.saw(message);
+  /** A message of the history `epoch` was seen, live or stored. Should another one stand in its place later, the stream was rolled back. */
+  saw(message: Seen, epoch: string): void {
+    if (epoch === this.#epoch) this.#witness.saw(message);
   }
 
   /** Tells `channel` of breaks until the returned function is called. */

@@ -1,5 +1,5 @@
 import { createConnection, type Socket } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
 import { eventually } from "../../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
@@ -261,7 +261,9 @@ describe("stored channel", () => {
       const position = { offset: 0, epoch: rig.feed.epoch };
       expect(channel.recent(position, LIMITS)).toBeUndefined();
       const [one, two] = await Promise.all([channel.recover(position, LIMITS), channel.recover(position, LIMITS)]);
-      expect([offsetsOf(one), one.continuous, one.position.offset]).toEqual([[1, 2, 3, 4, 5], true, 5]);
+      expect([offsetsOf(one), one.continuous]).toEqual([[1, 2, 3, 4, 5], true]);
+      // The feed asks for a tick of its own, which may have come already.
+      expect([5, 6]).toContain(one.position.offset);
       expect(two.publications[0]).toBe(one.publications[0]);
       expect(offsetsOf(channel.recent(position, LIMITS))).toEqual([1, 2, 3, 4, 5]);
     });
@@ -287,6 +289,24 @@ describe("stored channel", () => {
       const { channel, at } = await five();
       const later = await rig.publish(1, "other");
       expect(await channel.recover(at(later), LIMITS)).toEqual({ publications: [], position: at(later), continuous: true });
+    });
+
+    it("takes nothing that it read of the stream before for a witness of the present one", async () => {
+      await start();
+      for (let n = 1; n <= 5; n++) await rig.publish(n);
+      const { channel } = await rig.listen();
+      const { history, epoch } = rig.feed;
+      const read = history.read.bind(history);
+      vi.spyOn(history, "read").mockImplementationOnce(async (range) => {
+        const answer = await read(range);
+        await rig.deleteStream();
+        await rig.createStream();
+        await rig.feed.refresh();
+        return answer;
+      });
+      await channel.recover({ offset: 0, epoch }, LIMITS);
+      // Were it one, the present stream would have lost it, and a new epoch would be asked of somebody who isn't here.
+      await expect(rig.feed.refresh()).resolves.toBeUndefined();
     });
 
     it("knows at once that the stream is another one, also when it opens", async () => {

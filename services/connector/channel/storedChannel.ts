@@ -182,7 +182,7 @@ export class StoredChannel implements Channel, FeedChannel {
       case "ask":
         return () => this.#ask(place);
       case "deliver":
-        this.#parts.feed.saw({ sequence: place.sequence, subject: this.#reader.subject, data: message.data });
+        this.#parts.feed.saw({ sequence: place.sequence, subject: this.#reader.subject, data: message.data }, this.standing.epoch);
         this.#deliver({ channel: this.name, offset: place.sequence, headers: place.headers, data: message.data });
         return undefined;
     }
