@@ -102,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "recovery: takes an empty channel for one that was always empty",
     file: `${CHANNEL}/storedChannel.ts`,
-    find: "const last = newest > 0 ? newest : await this.#reader.removedUpTo(epoch);",
-    replace: "const last = newest;",
+    find: "this.standing.begin(epoch, removedUpTo, Math.min(tick, lastSequence));",
+    replace: "this.standing.begin(epoch, newest, Math.min(tick, lastSequence));",
     caughtBy: ["a history at the edge of its expiry"],
   },
   {

@@ -122,4 +122,11 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     replace: "return { userId: payload.sub, expiresAtMs: expiryOf(undefined) };",
     caughtBy: ["tokens expire again and again"],
   },
+  {
+    name: "connector: judges by the time that it did nothing",
+    file: "services/connector/transport/webSocketServer.ts",
+    find: "      if (hasLeftOut) return;\n",
+    replace: "",
+    caughtBy: ["a connector is frozen while clients sign in"],
+  },
 ];

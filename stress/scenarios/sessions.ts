@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { signToken } from "../../test/helpers/installation.js";
+import { WsClient } from "../../test/helpers/wsClient.js";
 import type { StressClient } from "../clients/client.js";
 import type { Scenario } from "../scenario.js";
 
@@ -84,6 +85,27 @@ export const sessionScenarios: readonly Scenario[] = [
       }
       for (const { state } of clients) for (const code of state.closeCodes) faults.push(`${state.name} was closed with ${String(code)}`);
       return faults;
+    },
+  },
+  {
+    name: "sessions: a connector is frozen while clients sign in, for longer than that may take: none of them is taken for late",
+    fault: "frozen at sign-in", transport: "websocket", history: "long", world: { nats: "single", connectors: 1, limits: { signInMs: 2_000 } },
+    async run(world) {
+      const [connector] = world.connectors;
+      if (!connector) throw new Error("there must be a connector");
+      await world.joinMany(6, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, everyMs: 10 });
+      await traffic.flow(50);
+      const token = await signToken("patient");
+      const late = await Promise.all(Array.from({ length: 30 }, () => WsClient.open(connector.port)));
+      connector.freeze();
+      const answers = late.map((client) => client.ask({ connect: { token } }).catch(() => ({})));
+      await pause(4_000);
+      connector.thaw();
+      const refused = (await Promise.all(answers)).filter((answer) => !("connected" in answer)).length;
+      for (const client of late) client.cut();
+      await traffic.flow(50);
+      return refused > 0 ? [`${String(refused)} of ${String(late.length)} could not sign in`] : [];
     },
   },
 ];
