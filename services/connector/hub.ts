@@ -10,6 +10,7 @@ import type { Channel } from "./channel/channel.js";
 import { EphemeralChannel } from "./channel/ephemeralChannel.js";
 import type { MessageInterpreter } from "./channel/messageInterpreter.js";
 import { NamespaceFeed } from "./channel/namespaceFeed.js";
+import { Opening } from "./channel/opening.js";
 import type { ChannelMessage } from "./channel/parseMessage.js";
 import type { Publication } from "./channel/publication.js";
 import { RingBudget } from "./channel/ringBudget.js";
@@ -73,6 +74,8 @@ export class Hub {
   readonly #entries = new Map<string, Entry>();
   /** Without holds, longest first. */
   readonly #idle = new Set<Entry>();
+  /** Of channels that are not open yet. */
+  readonly #openings = new Map<Channel, Opening>();
   readonly #budget: RingBudget;
   readonly #flushes: SharedFlush;
   /** One function for all holds. */
@@ -140,17 +143,13 @@ export class Hub {
   /** Resolves when the channel is live. Rejects with NATS_UNAVAILABLE after 5 s. */
   async open(channel: Channel): Promise<void> {
     if (channel.isOpen) return;
-    let timer: Timer | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = this.#parts.clock.after(OPEN_TIMEOUT_MS, () => {
-        reject(RpcError.natsUnavailable(`the history of ${channel.name} can't be reached at the moment`));
-      });
-    });
-    try {
-      await Promise.race([channel.opened(), timeout]);
-    } finally {
-      timer?.cancel();
+    let opening = this.#openings.get(channel);
+    if (!opening) {
+      opening = new Opening(() => channel.opened(), this.#parts.clock);
+      this.#openings.set(channel, opening);
     }
+    await opening.wait(OPEN_TIMEOUT_MS, () => RpcError.natsUnavailable(`the history of ${channel.name} can't be reached at the moment`));
+    this.#openings.delete(channel);
   }
 
   /** Ends all interest. */
@@ -173,6 +172,7 @@ export class Hub {
     entry.linger?.cancel();
     this.#idle.delete(entry);
     this.#entries.delete(entry.channel.name);
+    this.#openings.delete(entry.channel);
     entry.channel.close();
   }
 

@@ -28,7 +28,8 @@ const VISITORS = 30;
 /** Of the time, the first part is the warm-up, two minutes at most. */
 const WARM_UP = 0.25;
 const LONGEST_WARM_UP_MS = 120_000;
-const LIMITS = { lingerMs: 2_000, pollGraceMs: 2_000, reconnectGraceMs: 1_000, ringBytes: 16 * 2 ** 20, drainMs: 500 };
+/** Memory for recent messages is full before the warm-up ends. */
+const LIMITS = { lingerMs: 2_000, pollGraceMs: 2_000, reconnectGraceMs: 1_000, ringBytesPerChannel: 128 * 2 ** 10, drainMs: 500 };
 const NAMESPACES = {
   chat: { history: { messages: 2_000, age: "1h", bytes: "64MiB" }, presence: true, subscribe: "signed-in", publish: "signed-in", untyped: true },
   news: { history: { messages: 2_000, age: "1h", bytes: "64MiB" }, subscribe: "signed-in", untyped: true },
