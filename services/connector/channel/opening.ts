@@ -2,7 +2,7 @@ import type { Clock } from "../../../lib/clock.js";
 
 interface Waiter {
   readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -46,7 +46,7 @@ export class Opening {
     this.#isAwaited = true;
     this.#opened().then(
       () => { for (const { resolve } of this.#waiters) resolve(); },
-      (error: unknown) => {
+      (error: Error) => {
         this.#isAwaited = false;
         for (const { reject } of this.#waiters) reject(error);
       },
