@@ -46,8 +46,9 @@ export class Opening {
     this.#isAwaited = true;
     this.#opened().then(
       () => { for (const { resolve } of this.#waiters) resolve(); },
-      (error: Error) => {
+      (thrown: unknown) => {
         this.#isAwaited = false;
+        const error = thrown instanceof Error ? thrown : new Error(String(thrown));
         for (const { reject } of this.#waiters) reject(error);
       },
     );
