@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { type StressClient } from "../clients/client.js";
-import { COLLECTING, LeakGate } from "../leaks/leakGate.js";
+import { COLLECTING, LeakGate, readHoldings } from "../leaks/leakGate.js";
 import { World } from "../world/world.js";
 
 /** How long, and with which random numbers. */
@@ -56,7 +56,8 @@ export async function runSoak({ minutes, seed, print }: SoakOptions): Promise<So
     await gate.open();
     for (let now = performance.now(); now < endMs; now = performance.now()) {
       await visits.run(Math.min(endMs, now + REPORT_MS));
-      print(`${((endMs - performance.now()) / 60_000).toFixed(1)} minutes left: ${String(traffic.count)} acknowledged, ${String(visits.count)} visits`);
+      const heaps = await Promise.all(services.map(async (service) => `${service.name} ${((await readHoldings(service)).heapBytes / 2 ** 20).toFixed(1)}`));
+      print(`${((endMs - performance.now()) / 60_000).toFixed(1)} minutes left: ${String(traffic.count)} acknowledged, ${String(visits.count)} visits; MiB of heap: ${heaps.join(", ")}`);
     }
     await pause(QUIET_MS);
     const { lines, faults } = await gate.close();
