@@ -5,8 +5,8 @@ import type { Publication } from "./publication.js";
 export interface Subscriber {
   /** The next publication. Every subscriber of the channel gets the same object. `before`: the offset before it. */
   onPublication(publication: Publication, before: number): void;
-  /** Continuity is lost; it goes on at the channel's position. */
-  onReset(reason: ResetReason): void;
+  /** What is above its own position and at or below `upTo` is lost; it goes on at the channel's position. */
+  onReset(reason: ResetReason, upTo: number): void;
 }
 
 /** Why a live subscription lost its continuity. */

@@ -204,7 +204,7 @@ export class StoredChannel implements Channel, FeedChannel {
 
   #reset(reason: ResetReason): void {
     this.#ring.clear(this.standing.last);
-    for (const subscriber of this.#subscribers) subscriber.onReset(reason);
+    for (const subscriber of this.#subscribers) subscriber.onReset(reason, this.standing.last);
   }
 
   /** Leaves `live`, does the work, then takes what has waited; until nothing is left to do. */
@@ -291,7 +291,7 @@ export class StoredChannel implements Channel, FeedChannel {
     await this.#beginAt(newest, tick);
     // What waits may be of the history before, under numbers that mean something else now.
     this.#waiting.drop();
-    for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");
+    for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED", Infinity);
   }
 
   /** This copy of a message doesn't say where it stands; the stream does. */

@@ -102,7 +102,9 @@ export class Subscription implements Subscriber {
     this.#catchUp();
   }
 
-  onReset(reason: ResetReason): void {
+  onReset(reason: ResetReason, upTo: number): void {
+    // It may come from a connector that knew more than this one.
+    if (this.#position.epoch === this.#channel.position.epoch && this.#position.offset >= upTo) return;
     this.#position = this.#channel.position;
     this.#owner.outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
   }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { eventually } from "../../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 import { startSessionServices, type TestServices } from "../../../test/helpers/sessionServices.js";
@@ -80,6 +80,20 @@ describe("subscriptions", () => {
     }
     return sequences;
   };
+
+  it("tell of a loss only who has not passed it already, and never move back", async () => {
+    const { channel } = test.services.hub.hold("chat.a");
+    const attach = vi.spyOn(channel, "attach");
+    const offsets = await publish("chat.a", 3);
+    const { position } = await subscribe("chat.a");
+    const subscriber = attach.mock.calls[0]?.[0];
+    // As a connector does that was frozen for longer than the history lasts, to a client that comes from another one.
+    subscriber?.onReset("HISTORY_LOST", position.offset);
+    expect(outlet.received).toEqual([]);
+    subscriber?.onReset("HISTORY_LOST", position.offset + 1);
+    expect(outlet.received).toEqual(["HISTORY_LOST"]);
+    expect(offsets).toHaveLength(3);
+  });
 
   it("push what comes, and while the client is slow read on from where it stands, without hole or repetition", async () => {
     await subscribe("chat.a");
