@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Publish } from "../../../gen/halley/v1/client.js";
 import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
+import { isOwnMessage } from "../../../lib/bus/ownMessage.js";
 import type { Publisher } from "../../../lib/bus/publisher.js";
 import { SharedFlush } from "../../../lib/bus/sharedFlush.js";
-import { contentType, header, subjects } from "../../../lib/bus/subjects.js";
+import { contentType, header, streamOf, subjects } from "../../../lib/bus/subjects.js";
 import { encodeUserToken } from "../../../lib/channel/userToken.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
@@ -70,7 +71,9 @@ export class BrowserPublisher {
     const { sequence, duplicate, retried } = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });
     // A duplicate of our own retry may have been stored without being republished: whoever is behind it looks.
     if (duplicate && retried && bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));
-    return { position: { offset: sequence, epoch: epochOf(namespace.name) }, duplicate: duplicate && key !== "" };
+    const position = { offset: sequence, epoch: epochOf(namespace.name) };
+    if (!duplicate || key === "") return { position, duplicate: false };
+    return { position, duplicate: !retried || !(await isOwnMessage(bus, streamOf(namespace.name), sequence, { subject, data, headers })) };
   }
 }
 
