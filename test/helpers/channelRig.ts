@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../../lib/clock.js";
 import type { History as HistoryLimits, Namespace } from "../../lib/config/namespaces.js";
 import { silentLog } from "../../lib/log.js";
 import { loadSchemas } from "../../lib/schema/loadSchemas.js";
-import type { Subscriber } from "../../services/connector/channel/channel.js";
+import type { Hole, Subscriber } from "../../services/connector/channel/channel.js";
 import { MessageInterpreter } from "../../services/connector/channel/messageInterpreter.js";
 import { NamespaceFeed } from "../../services/connector/channel/namespaceFeed.js";
 import type { Publication } from "../../services/connector/channel/publication.js";
@@ -18,14 +18,17 @@ export class Listener implements Subscriber {
   /** `n` of each publication, and the reason of each reset, in order. */
   readonly heard: (number | string)[] = [];
   readonly offsets: number[] = [];
+  /** Of the resets. */
+  readonly holes: Hole[] = [];
 
   onPublication(publication: Publication): void {
     this.offsets.push(publication.offset);
     this.heard.push((JSON.parse(publication.json) as { data: { n: number } }).data.n);
   }
 
-  onReset(reason: string): void {
+  onReset(reason: string, hole?: Hole): void {
     this.heard.push(reason);
+    if (hole) this.holes.push(hole);
   }
 }
 

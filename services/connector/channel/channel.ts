@@ -5,8 +5,17 @@ import type { Publication } from "./publication.js";
 export interface Subscriber {
   /** The next publication. Every subscriber of the channel gets the same object. `before`: the offset before it. */
   onPublication(publication: Publication, before: number): void;
-  /** What is above its own position and at or below `upTo` is lost; it goes on at the channel's position. */
-  onReset(reason: ResetReason, upTo: number): void;
+  /**
+   * Continuity is lost: in `hole` only, where one is given. Who stands before it goes on at the channel's position; who stands in
+   * it knew more than the channel did, and reads on from there.
+   */
+  onReset(reason: ResetReason, hole?: Hole): void;
+}
+
+/** Offsets of which some may be lost: above the first, up to the second. */
+export interface Hole {
+  readonly above: number;
+  readonly upTo: number;
 }
 
 /** Why a live subscription lost its continuity. */

@@ -9,6 +9,9 @@ import type { Publication } from "./publication.js";
 import { proveRecovery } from "./recoveryProof.js";
 import type { Standing } from "./standing.js";
 
+/** What a repair reads at a time. */
+export const REPAIR_CHUNK: ChunkLimits = { chunkMessages: 1_000, chunkBytes: 1024 * 1024 };
+
 /** What a reader is made with. */
 interface ReaderParts {
   readonly channel: string;

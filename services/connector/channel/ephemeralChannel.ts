@@ -113,7 +113,7 @@ export class EphemeralChannel implements Channel {
     this.#changeEpoch();
     const tell = (): void => {
       this.#changeEpoch();
-      for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED", Infinity);
+      for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED");
     };
     this.#parts.flush().then(tell, tell);
   }

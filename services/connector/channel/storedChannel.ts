@@ -2,7 +2,7 @@ import type { BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { Pause } from "../../../lib/pause.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, ResetReason, Subscriber } from "./channel.js";
-import { ChannelReader } from "./channelReader.js";
+import { ChannelReader, REPAIR_CHUNK } from "./channelReader.js";
 import { gapRule } from "./gapRule.js";
 import type { FeedChannel } from "./namespaceFeed.js";
 import { type MessagePlace, readPlace } from "./messagePlace.js";
@@ -189,11 +189,11 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #deliver(message: ChannelMessage): void {
-    const before = this.standing.last;
+    const { last: before, proven } = this.standing;
     this.standing.see(message.offset);
     this.standing.confirm();
     const publication = this.#parts.interpret(message);
-    if (publication === "tombstone") this.#reset("HISTORY_CLEARED");
+    if (publication === "tombstone") this.#reset("HISTORY_CLEARED", proven);
     else if (publication) this.#push(publication, before);
   }
 
@@ -202,9 +202,10 @@ export class StoredChannel implements Channel, FeedChannel {
     for (const subscriber of this.#subscribers) subscriber.onPublication(publication, before);
   }
 
-  #reset(reason: ResetReason): void {
-    this.#ring.clear(this.standing.last);
-    for (const subscriber of this.#subscribers) subscriber.onReset(reason, this.standing.last);
+  #reset(reason: ResetReason, above: number): void {
+    const hole = { above, upTo: this.standing.last };
+    this.#ring.clear(hole.upTo);
+    for (const subscriber of this.#subscribers) subscriber.onReset(reason, hole);
   }
 
   /** Leaves `live`, does the work, then takes what has waited; until nothing is left to do. */
@@ -291,7 +292,7 @@ export class StoredChannel implements Channel, FeedChannel {
     await this.#beginAt(newest, tick);
     // What waits may be of the history before, under numbers that mean something else now.
     this.#waiting.drop();
-    for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED", Infinity);
+    for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");
   }
 
   /** This copy of a message doesn't say where it stands; the stream does. */
@@ -312,8 +313,9 @@ export class StoredChannel implements Channel, FeedChannel {
 
   #loseUpTo(sequence: number | undefined): void {
     if (sequence === undefined) return;
+    const { proven } = this.standing;
     this.standing.see(sequence);
-    this.#reset("HISTORY_LOST");
+    this.#reset("HISTORY_LOST", proven);
   }
 
   /** Reads and delivers everything up to `to`, or tells the subscribers that it is lost. */
@@ -342,9 +344,7 @@ export class StoredChannel implements Channel, FeedChannel {
   /** The message is the only one on the channel: were there others that came and went since the channel was proven? */
   async #ask({ sequence }: MessagePlace): Promise<void> {
     const gone = await this.#reader.goneUpTo(this.standing);
-    this.standing.prove(sequence - 1);
-    if (gone !== undefined) this.#loseUpTo(sequence - 1);
+    if (gone === undefined) this.standing.prove(sequence - 1);
+    else this.#loseUpTo(sequence - 1);
   }
 }
-
-const REPAIR_CHUNK: ChunkLimits = { chunkMessages: 1_000, chunkBytes: 1024 * 1024 };

@@ -3,7 +3,7 @@ import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
 import type { Semaphore } from "../../../lib/semaphore.js";
 import { answerPosition } from "../channel/answerPosition.js";
-import type { Channel, Chunk, ResetReason, Subscriber } from "../channel/channel.js";
+import type { Channel, Chunk, Hole, ResetReason, Subscriber } from "../channel/channel.js";
 import type { Publication } from "../channel/publication.js";
 import type { ChannelHold, Hub } from "../hub.js";
 import type { Limits } from "../limits.js";
@@ -96,15 +96,19 @@ export class Subscription implements Subscriber {
     if (publication.offset <= this.#position.offset) return;
     if (this.#owner.outlet.publish(publication)) return;
     // Too slow: stop pushing, and go on from the history when the client has caught up with what is queued.
-    this.#live = false;
-    this.#channel.detach(this);
-    this.#position = { offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch };
-    this.#catchUp();
+    this.#readFrom({ offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch });
   }
 
-  onReset(reason: ResetReason, upTo: number): void {
-    // It may come from a connector that knew more than this one.
-    if (this.#position.epoch === this.#channel.position.epoch && this.#position.offset >= upTo) return;
+  onReset(reason: ResetReason, hole?: Hole): void {
+    const { offset, epoch } = this.#position;
+    if (hole && epoch === this.#channel.position.epoch) {
+      if (offset >= hole.upTo) return;
+      // It comes from a connector that knew more than this one: whether it has lost anything is another question.
+      if (offset > hole.above) {
+        this.#readFrom(this.#position);
+        return;
+      }
+    }
     this.#position = this.#channel.position;
     this.#owner.outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
   }
@@ -127,6 +131,14 @@ export class Subscription implements Subscriber {
 
   #assertWanted(): void {
     if (this.#ended) throw new RpcError("CANCELLED", `a later frame ended the subscription to ${this.#channel.name}`);
+  }
+
+  /** Leaves the live publications, until it has read what is above a position. */
+  #readFrom(position: Position): void {
+    this.#live = false;
+    this.#channel.detach(this);
+    this.#position = position;
+    this.#catchUp();
   }
 
   #catchUp(): void {

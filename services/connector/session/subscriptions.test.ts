@@ -88,11 +88,33 @@ describe("subscriptions", () => {
     const { position } = await subscribe("chat.a");
     const subscriber = attach.mock.calls[0]?.[0];
     // As a connector does that was frozen for longer than the history lasts, to a client that comes from another one.
-    subscriber?.onReset("HISTORY_LOST", position.offset);
+    subscriber?.onReset("HISTORY_LOST", { above: position.offset - 2, upTo: position.offset });
     expect(outlet.received).toEqual([]);
-    subscriber?.onReset("HISTORY_LOST", position.offset + 1);
+    subscriber?.onReset("HISTORY_LOST", { above: position.offset, upTo: position.offset + 2 });
     expect(outlet.received).toEqual(["HISTORY_LOST"]);
     expect(offsets).toHaveLength(3);
+  });
+
+  it("read on from where they stand when that is in what their channel has lost", async () => {
+    const { channel } = test.services.hub.hold("chat.a");
+    await test.services.hub.open(channel);
+    const attach = vi.spyOn(channel, "attach");
+    const [first = 0, second = 0, third = 0] = await publish("chat.a", 3);
+    // It knew of the first two from another connector: this one has not heard them yet.
+    const before = channel.position;
+    vi.spyOn(channel, "position", "get").mockReturnValue({ offset: first, epoch: before.epoch });
+    vi.spyOn(channel, "recent").mockReturnValueOnce({ publications: [], position: { offset: second, epoch: before.epoch }, continuous: true });
+    await subscribe("chat.a", { offset: second, epoch: before.epoch });
+    const subscriber = attach.mock.calls[0]?.[0];
+    vi.restoreAllMocks();
+    await eventually(() => channel.position.offset >= third);
+    outlet.received.length = 0;
+    subscriber?.onReset("HISTORY_LOST", { above: first, upTo: third });
+    await eventually(() => outlet.received.length > 0);
+    expect(outlet.received).toEqual([third]);
+    const [fourth] = await publish("chat.a", 1);
+    await eventually(() => outlet.received.length === 2);
+    expect(outlet.received).toEqual([third, fourth]);
   });
 
   it("push what comes, and while the client is slow read on from where it stands, without hole or repetition", async () => {
