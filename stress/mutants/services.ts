@@ -129,4 +129,12 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     replace: "",
     caughtBy: ["a connector is frozen while clients sign in"],
   },
+  {
+    name: "subscription: is told of what its connector has lost, whatever the client knows",
+    file: "services/connector/session/subscription.ts",
+    find: "if (hole && epoch === this.#channel.position.epoch) {",
+    replace: "if (hole && epoch === \"\") {",
+    caughtBy: ["and clients come from another connector"],
+    tries: 3,
+  },
 ];

@@ -52,6 +52,35 @@ export const natsLinkScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "a link to NATS comes back when what came has expired, and clients come from another connector: only those who missed it are told",
+    fault: "NATS link cut", transport: "both", history: "short", world: WORLD, honest: ["HISTORY_LOST", "unrecovered"],
+    async run(world) {
+      const { proxy, ports } = await addBehindProxy(world);
+      const elsewhere = world.ports();
+      const channels = Array.from({ length: 700 }, (_, index) => `young.n${String(index)}`);
+      await world.joinMany(2, { channels, ports });
+      let present: readonly number[] = elsewhere.filter((port) => !ports().includes(port));
+      const knowing = await world.joinMany(6, { channels, ports: () => present, backoffMs: 50 });
+      await world.publishOnce(channels);
+      await world.complete();
+      proxy.mode = "refuse";
+      proxy.cut();
+      await world.publishOnce(channels);
+      await pause(16_000);
+      await world.publishOnce(channels);
+      await world.until(() => knowing.every((client) => channels.every((channel) => (client.state.records.get(channel)?.count ?? 0) >= 3)), "the others have everything");
+      present = ports();
+      proxy.mode = "pass";
+      for (let rounds = 0; rounds < 4; rounds++) {
+        for (const client of knowing) client.cut();
+        await pause(200);
+      }
+      await world.publishOnce(channels);
+      await world.complete();
+      return knowing.flatMap(({ state }) => channels.flatMap((channel) => (state.records.get(channel)?.breaks ?? []).map((reason) => `${state.name} had everything of ${channel} and was told ${reason}`)));
+    },
+  },
+  {
     name: "publishers set NATS's own headers, and claim other sequences, streams and subjects",
     fault: "forged headers", transport: "both", history: "long", isShort: true, world: { nats: "single", connectors: 2 },
     async run(world) {
