@@ -75,8 +75,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "subscription: forgets what could not be queued",
     file: "services/connector/session/subscription.ts",
-    find: "this.#position = { offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch };",
-    replace: "this.#position = { offset: publication.offset, epoch: this.#channel.position.epoch };",
+    find: "this.#readFrom({ offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch });",
+    replace: "this.#readFrom({ offset: publication.offset, epoch: this.#channel.position.epoch });",
     caughtBy: ["1 MB/s with a long history"],
   },
   {
