@@ -76,6 +76,7 @@ export class Publisher {
   #bytes = 0;
   #inFlightBytes = 0;
   #nextToken = 1;
+  #closed = false;
 
   constructor(bus: Bus, clock: Clock, limits = PUBLISHER_LIMITS) {
     this.#bus = bus;
@@ -95,11 +96,12 @@ export class Publisher {
   }
 
   /**
-   * Resolves when JetStream has stored the message. Rejects with NATS_UNAVAILABLE (at once while disconnected; at the
+   * Resolves when JetStream has stored the message. Rejects with NATS_UNAVAILABLE (at once while disconnected or closed; at the
    * deadline otherwise), OVERLOADED, or INTERNAL with JetStream's refusal as cause. After NATS_UNAVAILABLE the message may
    * still have been stored.
    */
   publish(outgoing: Outgoing): Promise<Stored> {
+    if (this.#closed) return Promise.reject(closing());
     if (!this.#bus.connected) return Promise.reject(RpcError.natsUnavailable("the connection to NATS is down"));
     if (this.#waiting.length >= this.#limits.waiting || this.#bytes >= this.#limits.bytes) {
       const message = `${String(this.unacknowledged)} messages wait for JetStream already`;
@@ -117,13 +119,14 @@ export class Publisher {
 
   /** Rejects what is unacknowledged and ends the subscription. */
   close(): void {
+    this.#closed = true;
     this.#sweep.cancel();
     this.#stopListening();
     this.#subscription.unsubscribe();
     const unanswered = [...this.#inFlight, ...this.#waiting];
     this.#waiting = [];
     for (const pending of unanswered) {
-      this.#settle(pending, () => { pending.reject(RpcError.natsUnavailable("the publisher is closing")); });
+      this.#settle(pending, () => { pending.reject(closing()); });
     }
   }
 
@@ -218,6 +221,10 @@ export class Publisher {
   #resendAll(): void {
     for (const pending of this.#inFlight) this.#send(pending);
   }
+}
+
+function closing(): RpcError {
+  return RpcError.natsUnavailable("the publisher is closing");
 }
 
 /** JetStream's PubAck, or its refusal. */

@@ -1,9 +1,9 @@
 import type { PublishResponse } from "../../gen/halley/v1/publish.js";
-import type { Bus } from "../../lib/bus/bus.js";
-import { isOwnMessage, type SentMessage } from "../../lib/bus/ownMessage.js";
+import type { Bus, PublishHeaders } from "../../lib/bus/bus.js";
+import { isDuplicate } from "../../lib/bus/duplicate.js";
 import type { Publisher, Stored } from "../../lib/bus/publisher.js";
 import { SharedFlush } from "../../lib/bus/sharedFlush.js";
-import { header, streamOf, subjects } from "../../lib/bus/subjects.js";
+import { header, subjects } from "../../lib/bus/subjects.js";
 import type { Clock } from "../../lib/clock.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import type { AcceptedMessage } from "./acceptMessage.js";
@@ -46,7 +46,7 @@ export class Sender {
     const { publisher, clock } = this.#parts;
     const headers = messageHeaders(message, clock.nowMs(), traceparent);
     const outgoing = { subject: subjects.publish(message.channel), data: message.payload.data, headers, deadlineMs: Math.min(deadlineMs, MAX_WAIT_MS) };
-    if (message.namespace.history) return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, stored, outgoing));
+    if (message.namespace.history) return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, headers, stored));
     try {
       this.#parts.bus.publish(outgoing.subject, outgoing.data, { headers });
     } catch (error) {
@@ -55,14 +55,12 @@ export class Sender {
     return this.#flush.afterNow(outgoing.deadlineMs).then(() => ({ position: undefined, duplicate: false }));
   }
 
-  #acknowledge({ channel, namespace, key }: AcceptedMessage, { sequence, duplicate, retried }: Stored, sent: SentMessage): PublishResponse | Promise<PublishResponse> {
+  #acknowledge(message: AcceptedMessage, headers: PublishHeaders, stored: Stored): PublishResponse | Promise<PublishResponse> {
     const { bus, histories } = this.#parts;
-    const position = { offset: sequence, epoch: histories.epochOf(namespace.name) };
-    if (!duplicate) histories.noteStored(namespace.name, { sequence, messageId: sent.headers.get(header.messageId) });
-    if (!duplicate || !retried) return { position, duplicate };
-    // The first try was stored, but perhaps never republished: connectors behind it repair.
-    if (bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));
-    if (key === "") return { position, duplicate: false };
-    return isOwnMessage(bus, streamOf(namespace.name), sequence, sent).then((isOwn) => ({ position, duplicate: !isOwn }));
+    const { channel, namespace, key, payload } = message;
+    const position = { offset: stored.sequence, epoch: histories.epochOf(namespace.name) };
+    if (!stored.duplicate) histories.noteStored(namespace.name, { sequence: stored.sequence, messageId: headers.get(header.messageId) });
+    const duplicate = isDuplicate(bus, { channel, key, data: payload.data, headers }, stored);
+    return typeof duplicate === "boolean" ? { position, duplicate } : duplicate.then((duplicate) => ({ position, duplicate }));
   }
 }

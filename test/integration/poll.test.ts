@@ -115,6 +115,17 @@ describe("a long-poll client", () => {
     expect(Object.keys(positions).sort()).toEqual(["all", "chat.reset", "user.6"]);
   });
 
+  it("has a channel no more that its subscribe is refused, also where its position was sent; a frame with an error in it changes nothing", async () => {
+    const client = new PollClient("8");
+    await client.poll(ports[0]!, [{ id: 1, subscribe: { channel: "chat.kept" } }]);
+    await publishNumbers("chat.kept", 1, 3);
+    client.positions = { ...client.positions, "closed.y": { offset: 1, epoch: "e" } };
+    const { frames, positions } = await client.poll(ports[1]!, [{ id: 2, subscribe: { channel: "closed.y" } }, { id: 3, subscribe: { channel: "chat.kept", position: { offset: -1 } } }]);
+    expect(frames).toContainEqual({ id: 2, error: expect.objectContaining({ code: "PERMISSION_DENIED" }) as object });
+    expect(frames).toContainEqual({ id: 3, error: expect.objectContaining({ code: "INVALID_ARGUMENT" }) as object });
+    expect(Object.keys(positions).sort()).toEqual(["all", "chat.kept", "user.8"]);
+  });
+
   it("is refused with a status and a reason", async () => {
     const token = await signToken("7");
     const cases: [string, number, string][] = [

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Publish } from "../../../gen/halley/v1/client.js";
 import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
-import { isOwnMessage } from "../../../lib/bus/ownMessage.js";
+import { isDuplicate } from "../../../lib/bus/duplicate.js";
 import type { Publisher } from "../../../lib/bus/publisher.js";
 import { SharedFlush } from "../../../lib/bus/sharedFlush.js";
-import { contentType, header, streamOf, subjects } from "../../../lib/bus/subjects.js";
+import { contentType, header, subjects } from "../../../lib/bus/subjects.js";
 import { encodeUserToken } from "../../../lib/channel/userToken.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
@@ -68,12 +68,9 @@ export class BrowserPublisher {
       await this.#flush.afterNow(DEADLINE_MS);
       return { position: undefined, duplicate: false };
     }
-    const { sequence, duplicate, retried } = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });
-    // A duplicate of our own retry may have been stored without being republished: whoever is behind it looks.
-    if (duplicate && retried && bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));
-    const position = { offset: sequence, epoch: epochOf(namespace.name) };
-    if (!duplicate || key === "") return { position, duplicate: false };
-    return { position, duplicate: !retried || !(await isOwnMessage(bus, streamOf(namespace.name), sequence, { subject, data, headers })) };
+    const stored = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });
+    const position = { offset: stored.sequence, epoch: epochOf(namespace.name) };
+    return { position, duplicate: await isDuplicate(bus, { channel, key, data, headers }, stored) };
   }
 }
 

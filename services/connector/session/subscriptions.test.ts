@@ -84,7 +84,7 @@ describe("subscriptions", () => {
   it("tell of a loss only who has not passed it already, and never move back", async () => {
     const { channel } = test.services.hub.hold("chat.a");
     const attach = vi.spyOn(channel, "attach");
-    const offsets = await publish("chat.a", 3);
+    await publish("chat.a", 3);
     const { position } = await subscribe("chat.a");
     const subscriber = attach.mock.calls[0]?.[0];
     // As a connector does that was frozen for longer than the history lasts, to a client that comes from another one.
@@ -92,7 +92,6 @@ describe("subscriptions", () => {
     expect(outlet.received).toEqual([]);
     subscriber?.onReset("HISTORY_LOST", { above: position.offset, upTo: position.offset + 2 });
     expect(outlet.received).toEqual(["HISTORY_LOST"]);
-    expect(offsets).toHaveLength(3);
   });
 
   it("read on from where they stand when that is in what their channel has lost", async () => {

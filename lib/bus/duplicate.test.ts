@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
+import { eventually } from "../../test/helpers/eventually.js";
+import { silentLog } from "../log.js";
+import { askJetStream } from "./apiRequest.js";
+import { Bus, makeHeaders } from "./bus.js";
+import { isDuplicate, type SentMessage } from "./duplicate.js";
+import { namespaceStream } from "./streamSpec.js";
+import { header, subjects } from "./subjects.js";
+
+describe("duplicate", () => {
+  let nats: NatsServer;
+  let bus: Bus;
+  let count = 0;
+  let channel: string;
+  const nudges: string[] = [];
+
+  beforeAll(async () => {
+    nats = await startNatsServer();
+    bus = await Bus.connect({ servers: [nats.url], name: "test", log: silentLog });
+    bus.subscribe(subjects.nudgeAll, ({ subject, data }) => { nudges.push(`${subject} ${Buffer.from(data).toString()}`); });
+    await bus.flush();
+  });
+  afterAll(async () => {
+    await bus.close();
+    await nats.remove();
+  });
+  beforeEach(async () => {
+    const name = `d${String(++count)}`;
+    channel = `${name}.x`;
+    await askJetStream(bus, `STREAM.CREATE.HALLEY_${name}`, namespaceStream(name, { messages: 10, ageMs: 3_600_000, bytes: 2 ** 20 }, 1));
+  });
+
+  const message = (text: string, key = "k", time = "2026-01-01T00:00:00.000Z"): SentMessage =>
+    ({ channel, key, data: Buffer.from(text), headers: makeHeaders({ [header.messageId]: `b ${channel} ${key}`, [header.time]: time }) });
+  const store = async ({ data, headers }: SentMessage): Promise<number> => {
+    const answer = await bus.request(subjects.publish(channel), data, 5_000, headers);
+    return (JSON.parse(Buffer.from(answer.data).toString()) as { seq: number }).seq;
+  };
+  const afterRetry = (sequence: number): Parameters<typeof isDuplicate>[2] => ({ sequence, duplicate: true, retried: true });
+
+  it("is what JetStream says where nothing was sent twice", () => {
+    expect(isDuplicate(bus, message("a"), { sequence: 1, duplicate: true, retried: false })).toBe(true);
+    expect(isDuplicate(bus, message("a"), { sequence: 1, duplicate: false, retried: true })).toBe(false);
+    expect(nudges).toEqual([]);
+  });
+
+  it("is not what an earlier try of the same publish stored, and connectors are told to look", async () => {
+    const sequence = await store(message("a"));
+    expect(await isDuplicate(bus, message("a"), afterRetry(sequence))).toBe(false);
+    expect(await isDuplicate(bus, message("a", ""), afterRetry(sequence))).toBe(false);
+    await eventually(() => nudges.length === 2);
+    expect(nudges).toEqual(Array(2).fill(`halley.nudge.${channel} ${String(sequence)}`));
+  });
+
+  it("is what another publish stored under the same key, of the same content, too", async () => {
+    const sequence = await store(message("a"));
+    expect(await isDuplicate(bus, message("b"), afterRetry(sequence))).toBe(true);
+    expect(await isDuplicate(bus, message("a", "k", "2026-01-01T00:00:00.001Z"), afterRetry(sequence))).toBe(true);
+    expect(await isDuplicate(bus, { ...message("a"), channel: `${channel}y` }, afterRetry(sequence))).toBe(true);
+  });
+
+  it("is what can't be looked at: gone already, or without a stream", async () => {
+    const sequence = await store(message("a"));
+    for (let n = 0; n < 10; n++) await store(message("b", String(n)));
+    expect(await isDuplicate(bus, message("a"), afterRetry(sequence))).toBe(true);
+    expect(await isDuplicate(bus, { ...message("a"), channel: "nothing.x" }, afterRetry(1))).toBe(true);
+  });
+});
