@@ -87,6 +87,13 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     caughtBy: ["a newer connection closes the older one", "many: a user of 40 sessions"],
   },
   {
+    name: "publish: tells nobody of what it finds stored",
+    file: "lib/bus/duplicate.ts",
+    find: "if (bus.connected) bus.publish(subjects.nudge(sent.channel), Buffer.from(String(sequence)));",
+    replace: "if (!bus.connected) bus.publish(subjects.nudge(sent.channel), Buffer.from(String(sequence)));",
+    caughtBy: ["stored, never republished"],
+  },
+  {
     name: "browser: publishes without its key",
     file: "services/connector/session/browserPublisher.ts",
     find: "return key === \"\" ? `g ${randomUUID()}` : `u ${channel} ${encodeUserToken(userId)} ${key}`;",

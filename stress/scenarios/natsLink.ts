@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Scenario } from "../scenario.js";
 import { addBehindProxy } from "../world/behindProxy.js";
+import { NatsInterposer } from "../world/natsInterposer.js";
 
 const WORLD = { nats: "single", connectors: 1 } as const;
 
@@ -78,6 +79,26 @@ export const natsLinkScenarios: readonly Scenario[] = [
       await world.publishOnce(channels);
       await world.complete();
       return knowing.flatMap(({ state }) => channels.flatMap((channel) => (state.records.get(channel)?.breaks ?? []).map((reason) => `${state.name} had everything of ${channel} and was told ${reason}`)));
+    },
+  },
+  {
+    name: "messages are stored, never republished, and their answers are lost: who finds them stored tells connectors to look",
+    fault: "not republished", transport: "both", history: "long", isShort: true, world: { nats: "single", publishes: 0, connectors: 0 },
+    async run(world) {
+      const [toPublish, toConnector] = [await NatsInterposer.start(world.nats.port), await NatsInterposer.start(world.nats.port)];
+      for (const interposer of [toPublish, toConnector]) world.onStop(() => interposer.stop());
+      await world.addPublish([toPublish.url]);
+      await world.addConnector([toConnector.url]);
+      const channels = Array.from({ length: 20 }, (_, index) => `chat.silent${String(index)}`);
+      await world.joinMany(4, { channels });
+      toConnector.decide = (subject) => (subject.startsWith("halley.out.chat.") ? "drop" : "pass");
+      toPublish.decide = (subject) => (subject.startsWith("_INBOX.") ? "drop" : "pass");
+      const published = world.publishOnce(channels);
+      await world.until(() => toConnector.touched >= channels.length, "all are stored, and came to nobody");
+      toPublish.decide = () => "pass";
+      await published;
+      await world.complete(5_000);
+      return undefined;
     },
   },
   {

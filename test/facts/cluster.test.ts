@@ -1,44 +1,20 @@
-import { connect, headers, type MsgHdrs, type NatsConnection } from "nats";
+import { headers, type MsgHdrs } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { namespaceStream } from "../../lib/bus/streamSpec.js";
 import { eventually } from "../helpers/eventually.js";
-import { FactStream, placesOf } from "../helpers/factRig.js";
-import { type ClusterNode, hasClusterServer, type NatsCluster, startNatsCluster } from "../helpers/natsCluster.js";
-
-let count = 0;
+import { FactCluster } from "../helpers/factCluster.js";
+import { placesOf } from "../helpers/factRig.js";
+import { hasClusterServer } from "../helpers/natsCluster.js";
 
 describe.skipIf(!hasClusterServer)("a cluster of three (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)", () => {
-  let cluster: NatsCluster;
-  let connections: NatsConnection[];
-
-  beforeAll(async () => { cluster = await startNatsCluster(); }, 60_000);
-  afterAll(() => cluster.remove());
-  beforeEach(async () => { connections = await Promise.all(cluster.urls.map((servers) => connect({ servers }))); });
-  afterEach(async () => { await Promise.all(connections.map((connection) => connection.close())); });
-
-  const at = (node: ClusterNode): NatsConnection => connections[cluster.nodes.indexOf(node)]!;
-  /** A stream of three replicas, and how its leader and another node see it. */
-  const start = async (): Promise<{ leader: ClusterNode; byLeader: FactStream; byOther: FactStream }> => {
-    const config = namespaceStream(`f${String(++count)}`, { messages: 1_000_000, ageMs: 3_600_000, bytes: 2 ** 30 }, 3);
-    const stream = await eventually(() => FactStream.create(connections[0]!, config));
-    const leader = await leaderOf(stream);
-    const other = cluster.nodes.find((node) => node !== leader)!;
-    const seen = { leader, byLeader: new FactStream(at(leader), config), byOther: new FactStream(at(other), config) };
-    // The interest of a new stream takes a moment to reach the other servers.
-    for (const by of [seen.byLeader, seen.byOther]) await eventually(async () => (await by.store("$tick", { "Nats-Expected-Stream": "-" }, "")).error);
-    return seen;
-  };
-  const leaderOf = (stream: FactStream): Promise<ClusterNode> => eventually(async () => cluster.node((await stream.info()).cluster?.leader ?? ""));
-  /** Lets another node lead. */
-  const elect = async (stream: FactStream): Promise<void> => {
-    const before = await leaderOf(stream);
-    await stream.ask("STREAM.LEADER.STEPDOWN");
-    await eventually(async () => (await leaderOf(stream)) !== before);
-  };
+  let rig: FactCluster;
+  beforeAll(async () => { rig = await FactCluster.start(); }, 60_000);
+  afterAll(() => rig.stop());
+  beforeEach(() => rig.connect());
+  afterEach(() => rig.disconnect());
 
   it("answers a barrier behind the interest that was taken before it, over routes of 20 ms", async () => {
-    const { byLeader, byOther } = await start();
-    cluster.routes.delayMs = 20;
+    const { byLeader, byOther } = await rig.stream();
+    rig.cluster.routes.delayMs = 20;
     await byLeader.store();
     const end = new AbortController();
     // Ends with the first failure, too: a closed connection refuses at once, again and again.
@@ -54,32 +30,32 @@ describe.skipIf(!hasClusterServer)("a cluster of three (needs nats-server 2.11 o
       }
     } finally {
       end.abort();
-      cluster.routes.delayMs = 0;
+      rig.cluster.routes.delayMs = 0;
     }
     expect(await flood).toBeUndefined();
   });
 
   it("names a stream's leader, and announces another one", async () => {
-    const { leader, byOther } = await start();
+    const { leader, byOther } = await rig.stream();
     const announced: string[] = [];
     byOther.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${byOther.config.name}`, { callback: (_, message) => announced.push(message.json<{ leader: string }>().leader) });
     await byOther.connection.flush();
-    await elect(byOther);
-    const elected = await leaderOf(byOther);
+    await rig.elect(byOther);
+    const elected = await rig.leaderOf(byOther);
     expect(elected).not.toBe(leader);
     await eventually(() => announced.includes(elected.name));
   });
 
   it("acknowledges a duplicate with the first's sequence after a change of leader, and stores nothing", async () => {
-    const { byOther } = await start();
+    const { byOther } = await rig.stream();
     const { seq } = await byOther.store("x", { "Nats-Msg-Id": "a" });
-    await elect(byOther);
+    await rig.elect(byOther);
     expect(await eventually(() => byOther.store("x", { "Nats-Msg-Id": "a" }))).toMatchObject({ duplicate: true, seq });
     expect((await byOther.info()).state.messages).toBe(1);
   });
 
   it("tells the second of two publishes in flight with one id to try again (10158), or that it is a duplicate", async () => {
-    const { byLeader } = await start();
+    const { byLeader } = await rig.stream();
     for (let round = 1; round <= 20; round++) {
       const forged = { "Nats-Msg-Id": String(round) };
       const [first, second] = await Promise.all([byLeader.store("x", forged), byLeader.store("x", forged)]);
@@ -91,8 +67,8 @@ describe.skipIf(!hasClusterServer)("a cluster of three (needs nats-server 2.11 o
   });
 
   it("doesn't answer, or says 503, while no leader can be had, and stores what is sent again under its id once", async () => {
-    const { leader, byLeader } = await start();
-    const others = cluster.nodes.filter((node) => node !== leader);
+    const { leader, byLeader } = await rig.stream();
+    const others = rig.cluster.nodes.filter((node) => node !== leader);
     for (const node of others) node.process.kill("SIGSTOP");
     const unanswered = await byLeader.connection.request(byLeader.subject(), "{}", { timeout: 500, headers: idOf("a") }).then((answer) => answer.json<{ error?: { code: number } }>().error?.code, () => undefined);
     for (const node of others) node.process.kill("SIGCONT");
