@@ -43,6 +43,7 @@ export async function fetchLastOfMany(bus: Bus, stream: string, { subjects, from
     unreadable += page.unreadable;
     upTo = Math.min(upTo, page.upTo);
     if (page.pending === 0) return { newest, upTo: upTo === Infinity ? 0 : upTo, unreadable };
+    if (page.last < next) throw RpcError.natsUnavailable(`the stream ${stream} could not go on to name the newest messages`);
     next = page.last + 1;
   }
 }
