@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LiveRecord } from "../clients/liveRecord.js";
+import { ChannelRecord } from "../clients/record.js";
 import type { ServiceProcess } from "../process/serviceProcess.js";
 import { Random } from "../random.js";
 import { isWithoutHistory } from "../world/ledger.js";
-import type { World } from "../world/world.js";
+import { NAMESPACES, type World } from "../world/world.js";
 import { Backends } from "./backends.js";
-import { Crowd, wrongOf } from "./crowd.js";
+import { Crowd, SHORT, wrongOf } from "./crowd.js";
 import { Flicker } from "./flicker.js";
 import { Journal } from "./journal.js";
 import { explainLosses, findLostByJetStream } from "./losses.js";
@@ -131,8 +132,13 @@ export class Chaos {
       ...wrongOf(client).map((text) => `${client.state.name}: ${text}`),
       ...[...client.state.records].filter(([channel]) => !isWithoutHistory(channel)).flatMap(([channel, record]) => record.check(ledger.of(channel)).map((text) => `${client.state.name}: ${text}`)),
     ]);
+    const { messages: kept } = NAMESPACES.short.history;
+    const unfounded = people.flatMap(({ client: { state } }) => SHORT.flatMap((channel) => {
+      const record = state.records.get(channel);
+      return record instanceof ChannelRecord ? record.unfounded(ledger.of(channel), kept).map((text) => `${state.name}: ${text}`) : [];
+    }));
     if (faults.length > 0) lost.push(...(await findLostByJetStream(this.#world)));
-    return [...lost, ...new Set(faults)];
+    return [...lost, ...new Set(faults), ...unfounded];
   }
 
   /** Where nothing is stored, who is there gets what is published now. */

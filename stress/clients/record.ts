@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { ChannelLedger } from "../world/ledger.js";
 
 /** A stretch of a channel within which a client was promised that nothing is missing. */
@@ -9,6 +10,15 @@ interface Stretch {
   newest: number;
 }
 
+/** The client was told that something may be missing. */
+interface Loss {
+  readonly reason: string;
+  /** The newest offset that it had handled. */
+  readonly after: number;
+  readonly epoch: string;
+  readonly toldAtMs: number;
+}
+
 /** What one client was given of one channel, and what it was told. */
 export class ChannelRecord {
   readonly channel: string;
@@ -18,6 +28,7 @@ export class ChannelRecord {
   readonly faults: string[] = [];
   /** Honest news that something may be missing: the reasons of resets, `unrecovered` for a verdict. */
   readonly breaks: string[] = [];
+  readonly #losses: Loss[] = [];
   #stretches: Stretch[] = [];
   /** Of each publisher's numbers, the highest that was sealed. */
   readonly #sealed = new Map<number, number>();
@@ -47,6 +58,7 @@ export class ChannelRecord {
     this.#settled = 0;
     this.faults.length = 0;
     this.breaks.length = 0;
+    this.#losses.length = 0;
   }
 
   /** A subscription stands at a position, or goes on after one. */
@@ -56,13 +68,13 @@ export class ChannelRecord {
       if (present && present.epoch !== position.epoch) this.faults.push(`recovered from the epoch ${present.epoch} into ${position.epoch}`);
       return;
     }
-    if (brought) this.breaks.push("unrecovered");
+    if (brought) this.#lose("unrecovered");
     this.#begin(position);
   }
 
   /** Continuity is lost; it goes on at a position. */
   reset(reason: string, position: { readonly offset: number; readonly epoch: string }): void {
-    this.breaks.push(reason);
+    this.#lose(reason);
     this.#begin(position);
   }
 
@@ -110,10 +122,27 @@ export class ChannelRecord {
     return faults.map((fault) => `${this.channel}: ${fault}`);
   }
 
+  /**
+   * News of a loss for which there was no reason, in a channel whose history keeps its last `kept` messages: at most so many had
+   * been sent since what the client had. Only while nothing is under way.
+   */
+  unfounded(ledger: ChannelLedger, kept: number): string[] {
+    return this.#losses.flatMap(({ reason, after, epoch, toldAtMs }) => {
+      const since = [...ledger.storedIn(epoch)].filter(([offset, number]) => offset > after && (ledger.begunAtMs.get(number) ?? 0) <= toldAtMs).length;
+      return since > kept ? [] : [`${this.channel}: told of a loss (${reason}) though only ${String(since)} messages came since ${String(after)}`];
+    });
+  }
+
   /** The first acknowledged message that was promised and never came. */
   firstMissing(ledger: ChannelLedger): number | undefined {
     const missing = this.missing(ledger);
     return missing.length === 0 ? undefined : Math.min(...missing);
+  }
+
+  #lose(reason: string): void {
+    this.breaks.push(reason);
+    const present = this.#stretches.at(-1);
+    if (present) this.#losses.push({ reason, after: present.newest, epoch: present.epoch, toldAtMs: performance.now() });
   }
 
   #begin({ offset, epoch }: { readonly offset: number; readonly epoch: string }): void {
