@@ -117,6 +117,7 @@ export class Core implements Running {
     await this.webSockets.drain(Math.min(config.limits.drainMs, this.webSockets.size / DRAIN_PER_MS));
     const giveUpAtMs = clock.monotonicMs() + POLL_ANSWER_MS;
     while ((this.polls.waiting > 0 || this.webSockets.size > 0) && clock.monotonicMs() < giveUpAtMs) await sleep(clock, 20);
+    this.polls.leaveBehind();
     this.#presence.stop();
     await this.#started.stop();
   }

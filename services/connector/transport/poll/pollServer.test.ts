@@ -44,6 +44,20 @@ describe("poll server", () => {
     expect(test.counts.get("chat.x")).toBe(0);
   });
 
+  it("leaves sessions online for what is left of their grace when it goes away", async () => {
+    await start();
+    const [first, second] = [await poll({}), await poll({})];
+    clock.advance(4_000);
+    const waiting = poll({ session: second.session, seq: 2, positions: second.positions, waitMs: 30_000 });
+    await eventually(() => polls.waiting === 1);
+    polls.drain();
+    await waiting;
+    clock.advance(1_000);
+    polls.leaveBehind();
+    expect(test.presence.slice(-2).map((told) => told.split(" ")[2])).toEqual(["5000", "9000"]);
+    expect([polls.sessions, test.services.registry.size, clock.timers, first.frames]).toEqual([0, 0, 0, []]);
+  });
+
   it("leaves nothing of a session that the user may not have", async () => {
     await start({ limits: { sessionsPerUser: 2 } });
     await poll({});

@@ -74,6 +74,11 @@ export class PollServer {
     for (const session of this.#sessions.values()) session.endPoll("draining");
   }
 
+  /** Forgets all sessions, when their polls are answered; presence keeps them for what is left of their grace. */
+  leaveBehind(): void {
+    for (const session of [...this.#sessions.values()]) session.leaveBehind();
+  }
+
   /** As a call, because it may have become true during any await. */
   #isDraining(): boolean {
     return this.#draining;

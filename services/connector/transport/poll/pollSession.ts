@@ -29,6 +29,8 @@ export class PollSession implements SessionOwner {
   readonly #channels = new Set<string>();
   #current: { readonly seq: number; readonly poll: Poll } | undefined;
   #idle: Timer;
+  /** Since when no poll waits, by the clock that only goes on; undefined while one does. */
+  #idleSinceMs: number | undefined;
   /** When it first polled here, milliseconds since 1970. */
   #begunAtMs: number | undefined;
   #owned = false;
@@ -57,6 +59,7 @@ export class PollSession implements SessionOwner {
     this.#current?.poll.end("superseded");
     this.#current = { seq, poll };
     this.#idle.cancel();
+    this.#idleSinceMs = undefined;
     return true;
   }
 
@@ -83,8 +86,14 @@ export class PollSession implements SessionOwner {
   supersede(successor: Successor): void {
     this.#current?.poll.end("superseded");
     // Elsewhere: polls may alternate between connectors, so presence has the session here too until it has been idle.
-    if (successor === "here") this.#end(false);
+    if (successor === "here") this.#end();
     else this.#disown();
+  }
+
+  /** This connector goes away: the session is online for as long as it would be if it were still remembered. */
+  leaveBehind(): void {
+    const idleMs = this.#idleSinceMs === undefined ? 0 : this.#parts.services.clock.monotonicMs() - this.#idleSinceMs;
+    this.#end(Math.max(0, this.#limits.pollGraceMs - idleMs));
   }
 
   get #limits(): Limits {
@@ -96,7 +105,7 @@ export class PollSession implements SessionOwner {
     try {
       services.registry.claim(id, userId, this);
     } catch (error) {
-      if (this.#begunAtMs === undefined) this.#end(false);
+      if (this.#begunAtMs === undefined) this.#end();
       throw error;
     }
     if (this.#owned) return;
@@ -114,7 +123,9 @@ export class PollSession implements SessionOwner {
   }
 
   #endWhenIdle(): Timer {
-    return this.#parts.services.clock.after(this.#limits.pollGraceMs, () => { this.#end(true); });
+    const { clock } = this.#parts.services;
+    this.#idleSinceMs = clock.monotonicMs();
+    return clock.after(this.#limits.pollGraceMs, () => { this.#end(0); });
   }
 
   #join(channel: string): void {
@@ -131,7 +142,8 @@ export class PollSession implements SessionOwner {
     if (services.keepsMembers(channel)) services.presence.left(id.bytes, channel);
   }
 
-  #end(isGone: boolean): void {
+  /** `graceMs`: for how long presence has it online from now on; undefined: it is somebody else's to tell. */
+  #end(graceMs?: number): void {
     if (this.#ended) return;
     this.#ended = true;
     const { services, id, onEnd } = this.#parts;
@@ -139,7 +151,7 @@ export class PollSession implements SessionOwner {
     this.#disown();
     services.registry.release(id, this);
     // A WebSocket may have brought the session back here, by way of another connector: it is not ours to close then.
-    if (isGone && this.#begunAtMs !== undefined && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, 0);
+    if (graceMs !== undefined && this.#begunAtMs !== undefined && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, Math.round(graceMs));
     onEnd();
   }
 }
