@@ -102,7 +102,7 @@ describe("a client that reads too slowly", () => {
     await slow.subscribe("chat.stuck");
     slow.socket.pause();
     await flood("chat.stuck", 1_500);
-    await eventually(async () => (await readMetric(installation.connectors[0]!.opsPort, "halley_connector_sessions")) === 0);
+    await eventually(async () => (await readMetric(installation.connectors[0]!.opsPort, "halley_connector_sessions")) === 0, 20_000);
     slow.socket.resume();
     expect((await slow.closed()).code).toBe(3001);
     const last = slow.publications("chat.stuck").at(-1);
