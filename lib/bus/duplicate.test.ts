@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { eventually } from "../../test/helpers/eventually.js";
 import { silentLog } from "../log.js";
 import { askJetStream } from "./apiRequest.js";
 import { Bus, makeHeaders } from "./bus.js";
-import { isDuplicate, type SentMessage } from "./duplicate.js";
+import { type SentMessage, storedByAnother } from "./duplicate.js";
 import { namespaceStream } from "./streamSpec.js";
 import { header, subjects } from "./subjects.js";
 
-describe("duplicate", () => {
+describe("a duplicate of a retry", () => {
   let nats: NatsServer;
   let bus: Bus;
   let count = 0;
@@ -37,33 +37,37 @@ describe("duplicate", () => {
     const answer = await bus.request(subjects.publish(channel), data, 5_000, headers);
     return (JSON.parse(Buffer.from(answer.data).toString()) as { seq: number }).seq;
   };
-  const afterRetry = (sequence: number): Parameters<typeof isDuplicate>[2] => ({ sequence, duplicate: true, retried: true });
-
-  it("is what JetStream says where nothing was sent twice", () => {
-    expect(isDuplicate(bus, message("a"), { sequence: 1, duplicate: true, retried: false })).toBe(true);
-    expect(isDuplicate(bus, message("a"), { sequence: 1, duplicate: false, retried: true })).toBe(false);
-    expect(nudges).toEqual([]);
-  });
+  const LONG_MS = 5_000;
 
   it("is not what an earlier try of the same publish stored, and connectors are told to look", async () => {
     const sequence = await store(message("a"));
-    expect(await isDuplicate(bus, message("a"), afterRetry(sequence))).toBe(false);
-    expect(await isDuplicate(bus, message("a", ""), afterRetry(sequence))).toBe(false);
+    expect(await storedByAnother(bus, message("a"), sequence, LONG_MS)).toBe(false);
+    expect(await storedByAnother(bus, message("a", ""), sequence, LONG_MS)).toBe(false);
     await eventually(() => nudges.length === 2);
     expect(nudges).toEqual(Array(2).fill(`halley.nudge.${channel} ${String(sequence)}`));
   });
 
   it("is what another publish stored under the same key, of the same content, too", async () => {
     const sequence = await store(message("a"));
-    expect(await isDuplicate(bus, message("b"), afterRetry(sequence))).toBe(true);
-    expect(await isDuplicate(bus, message("a", "k", "2026-01-01T00:00:00.001Z"), afterRetry(sequence))).toBe(true);
-    expect(await isDuplicate(bus, { ...message("a"), channel: `${channel}y` }, afterRetry(sequence))).toBe(true);
+    expect(await storedByAnother(bus, message("b"), sequence, LONG_MS)).toBe(true);
+    expect(await storedByAnother(bus, message("a", "k", "2026-01-01T00:00:00.001Z"), sequence, LONG_MS)).toBe(true);
+    expect(await storedByAnother(bus, { ...message("a"), channel: `${channel}y` }, sequence, LONG_MS)).toBe(true);
   });
 
-  it("is what can't be looked at: gone already, or without a stream", async () => {
+  it("is what can't be looked at: gone already, without a stream, no time left", async () => {
     const sequence = await store(message("a"));
+    expect(await storedByAnother(bus, message("a"), sequence, 0)).toBe(true);
     for (let n = 0; n < 10; n++) await store(message("b", String(n)));
-    expect(await isDuplicate(bus, message("a"), afterRetry(sequence))).toBe(true);
-    expect(await isDuplicate(bus, { ...message("a"), channel: "nothing.x" }, afterRetry(1))).toBe(true);
+    expect(await storedByAnother(bus, message("a"), sequence, LONG_MS)).toBe(true);
+    expect(await storedByAnother(bus, { ...message("a"), channel: "nothing.x" }, 1, LONG_MS)).toBe(true);
+  });
+
+  it("is what no answer comes about within the time that is left", async () => {
+    const sequence = await store(message("a"));
+    vi.spyOn(bus, "request").mockImplementation((_, __, timeoutMs) => new Promise((_resolve, reject) => { setTimeout(() => { reject(new Error("no answer")); }, timeoutMs); }));
+    const startMs = performance.now();
+    expect(await storedByAnother(bus, message("a"), sequence, 100)).toBe(true);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    vi.restoreAllMocks();
   });
 });

@@ -1,7 +1,6 @@
 import { namespaceOf } from "../channel/channelName.js";
 import type { Bus, PublishHeaders } from "./bus.js";
 import { fetchMessage } from "./fetchMessage.js";
-import type { Stored } from "./publisher.js";
 import { header, streamOf, subjects } from "./subjects.js";
 
 /** What was sent to a channel with history. */
@@ -14,19 +13,16 @@ export interface SentMessage {
 }
 
 /**
- * Whether another publish stored the message first. What only our own earlier try stored, whose answer was lost, is none: the
- * stored message is looked at. True where that can't be told: it is gone already, or NATS doesn't answer.
+ * Whether another publish stored what JetStream takes our retry for a duplicate of; otherwise it was an earlier try of ours, whose
+ * answer was lost: the stored message is looked at. True where that can't be told: it is gone already, or NATS doesn't answer
+ * within `withinMs`. Connectors are told to look, too: what an earlier try stored was perhaps never republished.
  */
-export function isDuplicate(bus: Bus, sent: SentMessage, { sequence, duplicate, retried }: Stored): boolean | Promise<boolean> {
-  if (!duplicate || !retried) return duplicate;
-  // The first try was stored, but perhaps never republished: connectors behind it look.
-  if (bus.connected) bus.publish(subjects.nudge(sent.channel), Buffer.from(String(sequence)));
-  return sent.key !== "" && storedByAnother(bus, sent, sequence);
-}
-
-async function storedByAnother(bus: Bus, { channel, data, headers }: SentMessage, sequence: number): Promise<boolean> {
+export async function storedByAnother(bus: Bus, { channel, key, data, headers }: SentMessage, sequence: number, withinMs: number): Promise<boolean> {
+  if (bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));
+  if (key === "") return false;
+  if (withinMs <= 0) return true;
   try {
-    const stored = await fetchMessage(bus, streamOf(namespaceOf(channel)), sequence);
+    const stored = await fetchMessage(bus, streamOf(namespaceOf(channel)), sequence, withinMs);
     if (stored?.subject !== subjects.publish(channel)) return true;
     // Tries of one publish have the same time.
     return stored.headers.last(header.time) !== headers.get(header.time) || !Buffer.from(data).equals(stored.data);

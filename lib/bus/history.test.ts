@@ -85,13 +85,13 @@ describe("history", () => {
 
   it("asks the leader for the first and the last message, and counts", async () => {
     await create({ messages: 5 });
-    expect([await history.lastOf(subject()), await history.firstFrom(subject(), 1), await history.countOf(subject())]).toEqual([undefined, undefined, 0]);
+    expect([await history.lastOf(subject()), await history.firstFrom(subject(), 1), (await history.countOf(subject())).count]).toEqual([undefined, undefined, 0]);
     const stored = await publish(8);
     expect((await history.lastOf(subject()))?.sequence).toBe(stored[7]);
     expect((await history.firstFrom(subject(), 1))?.sequence).toBe(stored[3]);
     expect((await history.firstFrom(subject(), stored[4]! + 1))?.sequence).toBe(stored[5]);
     expect(await history.firstFrom(subject(), stored[7]! + 1)).toBeUndefined();
-    expect(await history.countOf(subject())).toBe(5);
+    expect(await history.countOf(subject())).toEqual({ name: history.stream, count: 5, lastSequence: (await history.infoAfterNow()).lastSequence });
     expect((await history.firstOfStreamFrom(1))?.sequence).toBe(stored[3]! - 1);
   });
 

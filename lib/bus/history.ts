@@ -10,7 +10,7 @@ import { endsBefore } from "./replacedLeader.js";
 import { OLDEST_CLUSTER, olderThan } from "./serverVersion.js";
 import { SharedRequest } from "./sharedRequest.js";
 import { type ApiMessage, fromApiMessage, fromDirectMessage, type StoredMessage } from "./storedMessage.js";
-import { countOfSubject, fetchStreamInfo, type StreamInfo } from "./streamInfo.js";
+import { countOfSubject, fetchStreamInfo, type StreamInfo, type SubjectCount } from "./streamInfo.js";
 import { header, streamOf, subjects } from "./subjects.js";
 import { storeTick } from "./tick.js";
 
@@ -58,6 +58,14 @@ export class History {
     return this.#info.afterNow();
   }
 
+  /**
+   * In a cluster, a sequence that the stream has reached by now: a tick is stored, which only the leader can do that a majority
+   * follows. Who answers later and has not reached it was replaced as leader; see `assertReached`. 0 where nobody can be.
+   */
+  fence(): Promise<number> {
+    return this.#bus.clustered ? this.#tick.afterNow() : Promise.resolve(0);
+  }
+
   /** Whether the stream that `info` tells of was rolled back to before `sequence`; throws where a leader told that was replaced. */
   endsBefore(info: StreamInfo, sequence: number): Promise<boolean> {
     return endsBefore(info, sequence, () => this.#tick.afterNow());
@@ -92,8 +100,8 @@ export class History {
     return fetchLastOfMany(this.#bus, this.stream, query);
   }
 
-  /** How many messages of a subject are stored, by the leader. */
-  countOf(subject: string): Promise<number> {
+  /** How many messages of a subject are stored, by the leader, at a moment when the stream ended at `lastSequence`. */
+  countOf(subject: string): Promise<SubjectCount> {
     return countOfSubject(this.#bus, this.stream, subject);
   }
 

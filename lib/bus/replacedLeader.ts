@@ -18,3 +18,8 @@ export async function endsBefore({ name, lastSequence, clustered, leader = "some
   if (stored <= sequence) return true;
   throw RpcError.natsUnavailable(`${leader} answered for ${name} as its leader, and ends at ${String(lastSequence)}; a tick was stored at ${String(stored)}`);
 }
+
+/** Throws NATS_UNAVAILABLE where an answer doesn't reach up to a sequence that the stream had reached before it was asked. */
+export function assertReached({ name, lastSequence }: Pick<StreamInfo, "name" | "lastSequence">, fence: number): void {
+  if (lastSequence < fence) throw RpcError.natsUnavailable(`whoever answered for ${name} ends at ${String(lastSequence)}, and a tick was stored at ${String(fence)}: it leads no more`);
+}

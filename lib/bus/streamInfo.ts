@@ -85,10 +85,17 @@ export async function fetchStreamInfo(bus: Bus, stream: string): Promise<StreamI
   return { ...info, clustered: info.clustered || bus.clustered };
 }
 
+/** How many messages of a subject a stream holds, and where it ended then. */
+export interface SubjectCount {
+  readonly name: string;
+  readonly count: number;
+  readonly lastSequence: number;
+}
+
 /** How many messages the stream holds of one subject, by its leader. Throws like `fetchStreamInfo`. */
-export async function countOfSubject(bus: Bus, stream: string, subject: string): Promise<number> {
-  const info = await askLeader(bus, stream, { subjects_filter: subject });
-  return info.state.subjects?.[subject] ?? 0;
+export async function countOfSubject(bus: Bus, stream: string, subject: string): Promise<SubjectCount> {
+  const { state } = await askLeader(bus, stream, { subjects_filter: subject });
+  return { name: stream, count: state.subjects?.[subject] ?? 0, lastSequence: state.last_seq };
 }
 
 /** While a stream of a cluster has no leader, its replicas answer: from what they have, nothing perhaps, as after a restart. */

@@ -150,4 +150,22 @@ describe("hub", () => {
     expect(listener.heard).toEqual([1, "NATS_DISCONNECTED"]);
     expect(hold.channel.recent(between, CHUNK)).toMatchObject({ continuous: false });
   });
+
+  it("tells them again when NATS has the interest, where that took so long that they were told before", async () => {
+    await start();
+    const hold = hub.hold("live.x");
+    await hub.open(hold.channel);
+    const listener = new Listener();
+    hold.channel.attach(listener);
+    let confirm = (): void => undefined;
+    vi.spyOn(bus, "flush").mockRejectedValueOnce(new Error("no answer")).mockReturnValueOnce(new Promise((resolve) => { confirm = resolve; }));
+    await nats.stop();
+    await nats.start();
+    await eventually(() => listener.heard.length === 1, 10_000);
+    const between = hold.channel.position;
+    confirm();
+    await eventually(() => listener.heard.length === 2);
+    expect(listener.heard).toEqual(["NATS_DISCONNECTED", "NATS_DISCONNECTED"]);
+    expect(hold.channel.recent(between, CHUNK)).toMatchObject({ continuous: false });
+  });
 });

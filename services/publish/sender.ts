@@ -1,6 +1,6 @@
 import type { PublishResponse } from "../../gen/halley/v1/publish.js";
 import type { Bus, PublishHeaders } from "../../lib/bus/bus.js";
-import { isDuplicate } from "../../lib/bus/duplicate.js";
+import { storedByAnother } from "../../lib/bus/duplicate.js";
 import type { Publisher, Stored } from "../../lib/bus/publisher.js";
 import { SharedFlush } from "../../lib/bus/sharedFlush.js";
 import { header, subjects } from "../../lib/bus/subjects.js";
@@ -28,6 +28,13 @@ export interface SendOptions {
   readonly traceparent: string | undefined;
 }
 
+/** What became of a message, and until when its caller waits (monotonic clock). */
+interface Outcome {
+  readonly headers: PublishHeaders;
+  readonly stored: Stored;
+  readonly expiresAtMs: number;
+}
+
 /** Hands accepted messages to NATS. Messages go out in the order of the calls of `send`. */
 export class Sender {
   readonly #parts: SenderParts;
@@ -46,7 +53,10 @@ export class Sender {
     const { publisher, clock } = this.#parts;
     const headers = messageHeaders(message, clock.nowMs(), traceparent);
     const outgoing = { subject: subjects.publish(message.channel), data: message.payload.data, headers, deadlineMs: Math.min(deadlineMs, MAX_WAIT_MS) };
-    if (message.namespace.history) return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, headers, stored));
+    if (message.namespace.history) {
+      const expiresAtMs = clock.monotonicMs() + outgoing.deadlineMs;
+      return publisher.publish(outgoing).then((stored) => this.#acknowledge(message, { headers, stored, expiresAtMs }));
+    }
     try {
       this.#parts.bus.publish(outgoing.subject, outgoing.data, { headers });
     } catch (error) {
@@ -55,12 +65,14 @@ export class Sender {
     return this.#flush.afterNow(outgoing.deadlineMs).then(() => ({ position: undefined, duplicate: false }));
   }
 
-  #acknowledge(message: AcceptedMessage, headers: PublishHeaders, stored: Stored): PublishResponse | Promise<PublishResponse> {
-    const { bus, histories } = this.#parts;
+  #acknowledge(message: AcceptedMessage, { headers, stored, expiresAtMs }: Outcome): PublishResponse | Promise<PublishResponse> {
+    const { bus, histories, clock } = this.#parts;
     const { channel, namespace, key, payload } = message;
-    const position = { offset: stored.sequence, epoch: histories.epochOf(namespace.name) };
-    if (!stored.duplicate) histories.noteStored(namespace.name, { sequence: stored.sequence, messageId: headers.get(header.messageId) });
-    const duplicate = isDuplicate(bus, { channel, key, data: payload.data, headers }, stored);
-    return typeof duplicate === "boolean" ? { position, duplicate } : duplicate.then((duplicate) => ({ position, duplicate }));
+    const { sequence, duplicate, retried } = stored;
+    const position = { offset: sequence, epoch: histories.epochOf(namespace.name) };
+    if (!duplicate) histories.noteStored(namespace.name, { sequence, messageId: headers.get(header.messageId) });
+    if (!duplicate || !retried) return { position, duplicate };
+    const sent = { channel, key, data: payload.data, headers };
+    return storedByAnother(bus, sent, sequence, expiresAtMs - clock.monotonicMs()).then((isAnothers) => ({ position, duplicate: isAnothers }));
   }
 }

@@ -89,8 +89,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "publish: tells nobody of what it finds stored",
     file: "lib/bus/duplicate.ts",
-    find: "if (bus.connected) bus.publish(subjects.nudge(sent.channel), Buffer.from(String(sequence)));",
-    replace: "if (!bus.connected) bus.publish(subjects.nudge(sent.channel), Buffer.from(String(sequence)));",
+    find: "if (bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));",
+    replace: "if (!bus.connected) bus.publish(subjects.nudge(channel), Buffer.from(String(sequence)));",
     caughtBy: ["stored, never republished"],
   },
   {
@@ -132,8 +132,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "connector: judges by the time that it did nothing",
     file: "services/connector/transport/webSocketServer.ts",
-    find: "      if (hasLeftOut) return;\n",
-    replace: "",
+    find: "if (hasLeftOut) connection.forgive(lateMs);\n        else connection.tick();",
+    replace: "connection.tick();",
     caughtBy: ["a connector is frozen while clients sign in"],
   },
   {

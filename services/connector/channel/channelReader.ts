@@ -1,4 +1,5 @@
 import type { StoredMessage } from "../../../lib/bus/storedMessage.js";
+import { assertReached } from "../../../lib/bus/replacedLeader.js";
 import type { Clock } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Position } from "../protocol/position.js";
@@ -8,9 +9,6 @@ import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import { proveRecovery } from "./recoveryProof.js";
 import type { Standing } from "./standing.js";
-
-/** What a repair reads at a time. */
-export const REPAIR_CHUNK: ChunkLimits = { chunkMessages: 1_000, chunkBytes: 1024 * 1024 };
 
 /** What a reader is made with. */
 interface ReaderParts {
@@ -93,14 +91,22 @@ export class ChannelReader {
   }
 
   /**
-   * Up to where the stream has removed everything, and where it ends, by the leader. Asked after a channel was found empty, this
-   * says from where on that has never held a message. Rejects where the history is not `epoch` any more.
+   * Where the channel begins whose newest message, in the history `epoch`, the leader has named (0: none), `tick` being the newest
+   * of this connection: what was seen, and up to where nothing follows. Rejects where that must be asked again.
    */
-  async streamBounds(epoch: string): Promise<{ readonly removedUpTo: number; readonly lastSequence: number }> {
-    const { epoch: present, firstSequence, lastSequence } = await this.#parts.feed.history.infoAfterNow();
-    if (present !== epoch) throw RpcError.natsUnavailable(`the history of ${this.#parts.channel} has changed: ask again`);
-    // A stream that never held anything may say that it begins at 0.
-    return { removedUpTo: Math.max(0, firstSequence - 1), lastSequence };
+  async beginning(epoch: string, newest: number, tick: number): Promise<{ readonly last: number; readonly proven: number }> {
+    const { channel, subject, feed } = this.#parts;
+    // In a cluster the leader's word is not proven until an audit.
+    if (newest > 0) return { last: newest, proven: feed.ticksProve ? tick : newest };
+    // It may be one that was replaced, and doesn't know what the channel holds.
+    const fence = await feed.history.fence();
+    const counted = await feed.history.countOf(subject);
+    const info = await feed.history.infoAfterNow();
+    for (const answer of [counted, info]) assertReached(answer, fence);
+    if (info.epoch !== epoch || counted.count > 0) throw RpcError.natsUnavailable(`${channel} has changed while it was opened: ask again`);
+    // What it held may be gone: nobody can say what was there before the stream's beginning. (One that never held anything may
+    // say that it begins at 0.) A tick that this stream doesn't reach is of another history.
+    return { last: Math.max(0, info.firstSequence - 1), proven: Math.min(tick, info.lastSequence) };
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {

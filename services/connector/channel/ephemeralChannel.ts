@@ -37,6 +37,9 @@ export class EphemeralChannel implements Channel {
   #epoch: string;
   #last = 0;
   #isOpen = false;
+  #isClosed = false;
+  /** Times that it began to wait for its interest anew. */
+  #reconnects = 0;
 
   constructor(parts: EphemeralChannelParts) {
     this.name = parts.name;
@@ -63,7 +66,7 @@ export class EphemeralChannel implements Channel {
 
   /** Resolves when NATS has taken our interest. */
   async opened(): Promise<void> {
-    await this.#parts.bus.flush();
+    await this.#parts.flush();
     this.#isOpen = true;
   }
 
@@ -88,6 +91,7 @@ export class EphemeralChannel implements Channel {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#interest.unsubscribe();
     this.#stopListening();
     this.#ring.clear(this.#last);
@@ -108,14 +112,22 @@ export class EphemeralChannel implements Channel {
     for (const subscriber of this.#subscribers) subscriber.onPublication(publication, before);
   }
 
-  /** What passes until NATS has our interest again is unknown: then the subscribers are told. Nobody recovers over it meanwhile. */
+  /**
+   * What passes until NATS has our interest again is unknown: then the subscribers are told, and also where that takes long. Nobody
+   * recovers over it meanwhile.
+   */
   #beginAgain(): void {
+    this.#reconnects += 1;
+    const reconnect = this.#reconnects;
     this.#changeEpoch();
     const tell = (): void => {
       this.#changeEpoch();
       for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED");
     };
-    this.#parts.flush().then(tell, tell);
+    this.#parts.flush().then(tell, () => {
+      tell();
+      if (this.#parts.bus.connected && reconnect === this.#reconnects && !this.#isClosed) this.#beginAgain();
+    });
   }
 
   #changeEpoch(): void {

@@ -132,8 +132,7 @@ export class NamespaceFeed {
   }
 
   async #refreshNow(): Promise<void> {
-    this.#asked += 1;
-    const turn = this.#asked;
+    let turn = ++this.#asked;
     // Taken before asking: while NATS catches up, a newer tick may overtake the answer.
     const seen = this.#witness.message;
     let info = await this.history.infoAfterNow();
@@ -141,6 +140,7 @@ export class NamespaceFeed {
       this.#log.error({ lastSequence: info.lastSequence, leader: info.leader, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
       const { epoch: disproved } = info;
       await this.#raiseEpoch(disproved);
+      turn = ++this.#asked;
       info = await this.history.infoAfterNow();
       if (info.epoch === disproved) throw RpcError.natsUnavailable(`the epoch of ${this.namespace.name} was raised a moment ago and can't be raised again so soon`);
     }
@@ -152,10 +152,16 @@ export class NamespaceFeed {
     const changed = this.#epoch !== "" && this.#epoch !== info.epoch;
     this.#epoch = info.epoch;
     if (!changed) return;
+    this.#forget();
+    // What comes before the barrier may be of the history before.
+    this.history.barrier().then(() => { this.#forget(); }, () => { this.#forget(); });
+    for (const channel of this.#channels) channel.changeEpoch();
+  }
+
+  #forget(): void {
     this.#ticks.forget();
     this.proofs.forget();
     this.#witness.forget();
-    for (const channel of this.#channels) channel.changeEpoch();
   }
 
   /** Whether a tick that was seen is gone though nothing has removed it: the stream ends before it, or has another message there. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { History } from "../../../lib/bus/history.js";
 import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import { type Clock, systemClock } from "../../../lib/clock.js";
@@ -59,7 +59,8 @@ describe("gathering the evidence, on a real stream", () => {
       asked.push(question);
       return answer;
     };
-    const questions: Pick<History, "infoAfterNow" | "endsBefore" | "firstFrom" | "countOf" | "firstOfStreamFrom"> = {
+    const questions: Pick<History, "fence" | "infoAfterNow" | "endsBefore" | "firstFrom" | "countOf" | "firstOfStreamFrom"> = {
+      fence: () => history.fence(),
       endsBefore: (...of) => history.endsBefore(...of),
       infoAfterNow: () => note("info", history.infoAfterNow()),
       firstFrom: (...of) => note("first", history.firstFrom(...of)),
@@ -92,6 +93,25 @@ describe("gathering the evidence, on a real stream", () => {
     expect(await prove(1, 3, inTime(3_600_000 - 4_000))).toEqual({ proven: false, asked: ["first", "info", "first after"] });
     expect(await prove(3, 3, inTime(3_600_000 - 4_000))).toEqual({ proven: true, asked: ["first", "info", "first after"] });
     expect(await prove(1, 3, inTime(3_600_000 - 8_000))).toEqual({ proven: true, asked: ["first", "info"] });
+  });
+
+  it("believes no leader of a cluster that hasn't reached a tick which was stored before it was asked", async () => {
+    await start(5);
+    for (let n = 1; n <= 6; n++) await rig.publish(n);
+    const { history } = rig.feed;
+    const proof = { subject: `halley.pub.${rig.name()}`, offset: 3, readTo: 6, epoch: rig.feed.epoch };
+    expect(await proveRecovery(history, proof, systemClock)).toBe(true);
+    vi.spyOn(history, "fence").mockResolvedValueOnce(7);
+    await expect(proveRecovery(history, proof, systemClock)).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
+    vi.spyOn(history, "fence").mockResolvedValueOnce(7);
+    vi.spyOn(history, "countOf").mockImplementationOnce(async () => {
+      const counted = await history.countOf(`halley.pub.${rig.name("other")}`);
+      await rig.publish(7, "other");
+      return counted;
+    });
+    // Who counted was behind, and who told of the stream was not.
+    await expect(proveRecovery(history, { ...proof, offset: 1 }, systemClock)).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
+    vi.restoreAllMocks();
   });
 
   it("proves a channel that never had a message, and none of another history", async () => {

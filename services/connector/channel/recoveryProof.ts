@@ -1,4 +1,5 @@
 import type { History } from "../../../lib/bus/history.js";
+import { assertReached } from "../../../lib/bus/replacedLeader.js";
 import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import type { Clock } from "../../../lib/clock.js";
 
@@ -44,19 +45,22 @@ export function isProven({ offset, readTo, info, epoch, firstOfChannel, count, f
 /**
  * Gathers the evidence after (offset, readTo] was read, asking only for what is needed, and judges it. The channel is
  * counted before the stream is asked: when age or size had taken anything after the position until then, which makes room
- * under the channel's own limit, the stream says so.
+ * under the channel's own limit, the stream says so. In a cluster all of it comes behind a fence: a leader that was replaced
+ * may still hold what limits have removed since. Throws NATS_UNAVAILABLE where one answered.
  */
 export async function proveRecovery(
   history: History,
   { subject, offset, readTo, epoch }: { readonly subject: string; readonly offset: number; readonly readTo: number; readonly epoch: string },
   clock: Clock,
 ): Promise<boolean> {
+  const fence = await history.fence();
   const first = await history.firstFrom(subject, 1);
   const olderStands = first !== undefined && first.sequence <= offset;
-  const count = olderStands ? 0 : await history.countOf(subject);
+  const counted = olderStands ? undefined : await history.countOf(subject);
   const info = await history.infoAfterNow();
+  for (const answer of counted ? [counted, info] : [info]) assertReached(answer, fence);
   if (info.epoch !== epoch || (await history.endsBefore(info, Math.max(offset, readTo)))) return false;
   const streamIsYoung = info.maxAgeMs === 0 || info.firstTimeMs + info.maxAgeMs - clock.nowMs() >= EXPIRY_MARGIN_MS;
   const firstAfterMs = streamIsYoung ? undefined : (await history.firstOfStreamFrom(offset + 1))?.timeMs;
-  return isProven({ offset, readTo, info, epoch, firstOfChannel: first?.sequence, count, firstAfterMs, nowMs: clock.nowMs() });
+  return isProven({ offset, readTo, info, epoch, firstOfChannel: first?.sequence, count: counted?.count ?? 0, firstAfterMs, nowMs: clock.nowMs() });
 }

@@ -59,22 +59,45 @@ describe("a stored channel that opens", () => {
     await eventually(() => channel.watermark?.offset === tick);
   });
 
-  it("begins empty where the leader's word ends, not at a tick that this leader doesn't know", async () => {
+  it("is not empty because a leader says so that was replaced, and doesn't know what was stored since", async () => {
     await start();
-    const known = await rig.publish(1, "other");
-    const info = await rig.feed.history.infoAfterNow();
-    await rig.publish(2);
-    await rig.tick();
+    const { history } = rig.feed;
+    const [known, info] = [await history.countOf(`halley.pub.${rig.name()}`), await history.infoAfterNow()];
+    await rig.publish(1);
+    const tick = await rig.tick();
     vi.spyOn(rig.feed, "ticksProve", "get").mockReturnValue(false);
-    vi.spyOn(rig.feed.history, "lastOf").mockImplementationOnce(() => {
-      vi.spyOn(rig.feed.history, "infoAfterNow").mockResolvedValueOnce(info);
+    vi.spyOn(history, "fence").mockResolvedValue(tick);
+    // Each of its answers comes once; after that it knows better.
+    vi.spyOn(history, "lastOf").mockImplementationOnce(() => {
+      vi.spyOn(history, "infoAfterNow").mockResolvedValueOnce(info);
       return Promise.resolve(undefined);
     });
+    vi.spyOn(history, "countOf").mockResolvedValueOnce(known);
     const { channel, listener } = await rig.listen();
-    expect(channel.position).toEqual({ offset: known, epoch: rig.feed.epoch });
-    await rig.publish(3);
+    expect(channel.position).toEqual({ offset: 1, epoch: rig.feed.epoch });
+    await rig.publish(2);
+    await eventually(() => listener.heard.length === 1);
+    expect(listener.heard).toEqual([2]);
+  });
+
+  it("takes no place of the history before that the leader named while another one began", async () => {
+    await start();
+    for (let n = 1; n <= 20; n++) await rig.publish(n);
+    const { channel, listener } = await rig.listen();
+    const { epoch } = rig.feed;
+    const old = await rig.feed.history.lastOf(`halley.pub.${rig.name()}`);
+    vi.spyOn(rig.feed.history, "lastOf").mockImplementationOnce(async () => {
+      await rig.deleteStream();
+      await rig.createStream();
+      await rig.feed.refresh();
+      return old;
+    });
+    channel.resync();
+    await eventually(() => channel.position.epoch !== epoch);
+    await eventually(() => listener.heard.length === 1);
+    await rig.publish(21);
     await eventually(() => listener.heard.length === 2);
-    expect(listener.heard).toEqual([2, 3]);
+    expect(listener.heard).toEqual(["HISTORY_CHANGED", 21]);
   });
 
   it("begins in a cluster where the leader's word ends, not at a tick: the leader may be one that was replaced", async () => {

@@ -1,8 +1,9 @@
 import type { BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
+import { RpcError } from "../../../lib/errors/rpcError.js";
 import { Pause } from "../../../lib/pause.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, ResetReason, Subscriber } from "./channel.js";
-import { ChannelReader, REPAIR_CHUNK } from "./channelReader.js";
+import { ChannelReader } from "./channelReader.js";
 import { gapRule } from "./gapRule.js";
 import type { FeedChannel } from "./namespaceFeed.js";
 import { type MessagePlace, readPlace } from "./messagePlace.js";
@@ -16,6 +17,8 @@ import { WaitingMessages } from "./waitingMessages.js";
 /** Something to do before live messages may be taken again. Rejects when it must be tried again. */
 type Work = () => Promise<void>;
 
+/** What a repair reads at a time. */
+const REPAIR_CHUNK: ChunkLimits = { chunkMessages: 1_000, chunkBytes: 1024 * 1024 };
 /** What could not be done is tried again after this long, doubled each time up to the cap; at once when NATS is back. */
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 4_000;
@@ -255,10 +258,11 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#mustEstablish = false;
     try {
       await Promise.all([feed.refresh(), feed.history.barrier()]);
-      const { tick } = feed;
+      const { epoch, tick } = feed;
       const newest = await this.#reader.newest();
-      if (this.#state === "opening") await this.#beginAt(newest, tick);
-      else if (standing.epoch !== feed.epoch) await this.#continueAt(newest, tick);
+      if (feed.epoch !== epoch) throw RpcError.natsUnavailable(`the history of ${this.name} has changed: ask again`);
+      if (this.#state === "opening") await this.#beginAt(epoch, newest, tick);
+      else if (standing.epoch !== epoch) await this.#continueAt(epoch, newest, tick);
       else {
         await this.#catchUp(newest);
         // The leader named the newest after this tick had come: nothing is between them. In a cluster that leader may be one
@@ -274,22 +278,15 @@ export class StoredChannel implements Channel, FeedChannel {
     }
   }
 
-  async #beginAt(newest: number, tick: number): Promise<void> {
-    const { epoch, ticksProve } = this.#parts.feed;
-    // In a cluster the leader's word is not proven until an audit.
-    if (newest > 0) this.standing.begin(epoch, newest, ticksProve ? tick : newest);
-    else {
-      // What an empty channel held may be gone: nobody can say what was there before the stream's beginning. A tick that
-      // this leader doesn't know may be of another history, or of the leader that has replaced it.
-      const { removedUpTo, lastSequence } = await this.#reader.streamBounds(epoch);
-      this.standing.begin(epoch, removedUpTo, Math.min(tick, lastSequence));
-    }
+  async #beginAt(epoch: string, newest: number, tick: number): Promise<void> {
+    const { last, proven } = await this.#reader.beginning(epoch, newest, tick);
+    this.standing.begin(epoch, last, proven);
     this.#expected = 0;
     this.#ring.clear(this.standing.proven);
   }
 
-  async #continueAt(newest: number, tick: number): Promise<void> {
-    await this.#beginAt(newest, tick);
+  async #continueAt(epoch: string, newest: number, tick: number): Promise<void> {
+    await this.#beginAt(epoch, newest, tick);
     // What waits may be of the history before, under numbers that mean something else now.
     this.#waiting.drop();
     for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");

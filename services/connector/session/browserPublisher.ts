@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Publish } from "../../../gen/halley/v1/client.js";
 import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
-import { isDuplicate } from "../../../lib/bus/duplicate.js";
+import { storedByAnother } from "../../../lib/bus/duplicate.js";
 import type { Publisher } from "../../../lib/bus/publisher.js";
 import { SharedFlush } from "../../../lib/bus/sharedFlush.js";
 import { contentType, header, subjects } from "../../../lib/bus/subjects.js";
@@ -50,7 +50,7 @@ export class BrowserPublisher {
    * latest, and the refusal: permission first, then everything that is wrong with it.
    */
   async publish(userId: string, request: Publish): Promise<PublishOutcome> {
-    const { bus, publisher, permissions, registry, epochOf } = this.#parts;
+    const { bus, publisher, clock, permissions, registry, epochOf } = this.#parts;
     const { channel, type, key } = request;
     const namespace = permissions.toPublish(userId, channel);
     const { encoding, data } = payloadOf(request);
@@ -58,7 +58,7 @@ export class BrowserPublisher {
     const headers = makeHeaders({
       [header.type]: type === "" ? undefined : type,
       [header.contentType]: encoding === "protobuf" ? contentType.protobuf : undefined,
-      [header.time]: new Date(this.#parts.clock.nowMs()).toISOString(),
+      [header.time]: new Date(clock.nowMs()).toISOString(),
       [header.sender]: encodeUserToken(userId),
       [header.messageId]: messageId(namespace, userId, channel, key),
     });
@@ -68,9 +68,11 @@ export class BrowserPublisher {
       await this.#flush.afterNow(DEADLINE_MS);
       return { position: undefined, duplicate: false };
     }
-    const stored = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });
-    const position = { offset: stored.sequence, epoch: epochOf(namespace.name) };
-    return { position, duplicate: await isDuplicate(bus, { channel, key, data, headers }, stored) };
+    const expiresAtMs = clock.monotonicMs() + DEADLINE_MS;
+    const { sequence, duplicate, retried } = await publisher.publish({ subject, data, headers, deadlineMs: DEADLINE_MS });
+    const position = { offset: sequence, epoch: epochOf(namespace.name) };
+    if (!duplicate || !retried) return { position, duplicate };
+    return { position, duplicate: await storedByAnother(bus, { channel, key, data, headers }, sequence, expiresAtMs - clock.monotonicMs()) };
   }
 }
 

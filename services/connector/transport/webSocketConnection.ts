@@ -37,7 +37,8 @@ export class WebSocketConnection implements Outlet {
   readonly #session: Session;
   readonly #writer: SocketWriter;
   readonly #rate: FrameRate;
-  readonly #openedAtMs: number;
+  /** When its time to sign in began. */
+  #openedAtMs: number;
   #receivedBytes = 0;
   /** The client's last sign of life; any byte is one. */
   #heardAtMs: number;
@@ -122,6 +123,14 @@ export class WebSocketConnection implements Outlet {
     else if (services.clock.nowMs() >= this.#session.expiresAtMs) this.close(CLOSE.tokenExpired);
     else if (this.#isStuck(nowMs)) this.close(CLOSE.tooSlow);
     else this.#pingWhenDue(nowMs);
+  }
+
+  /** So much time was lost here, which the client could not use: what it must do within a time is due so much later. */
+  forgive(lostMs: number): void {
+    this.#openedAtMs += lostMs;
+    // A ping that was answered since stays answered.
+    if (this.#heardAtMs < this.#pingedAtMs) this.#pingedAtMs += lostMs;
+    this.#stuckSinceMs += lostMs;
   }
 
   /** Sends the client away, to come back elsewhere. */
