@@ -101,9 +101,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "recovery: takes an empty channel for one that was always empty",
-    file: `${CHANNEL}/storedChannel.ts`,
-    find: "this.standing.begin(epoch, removedUpTo, Math.min(tick, lastSequence));",
-    replace: "this.standing.begin(epoch, newest, Math.min(tick, lastSequence));",
+    file: `${CHANNEL}/channelReader.ts`,
+    find: "return { last: Math.max(0, info.firstSequence - 1),",
+    replace: "return { last: newest,",
     caughtBy: ["a history at the edge of its expiry"],
   },
   {

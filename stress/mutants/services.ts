@@ -61,8 +61,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "presence: a poll is gone as soon as it is answered",
     file: "services/connector/transport/poll/pollSession.ts",
-    find: "services.clock.after(this.#limits.pollGraceMs, () =>",
-    replace: "services.clock.after(1, () =>",
+    find: "clock.after(this.#limits.pollGraceMs, () =>",
+    replace: "clock.after(1, () =>",
     caughtBy: ["pollers whose polls go to any connector"],
   },
   {
