@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { endOnSignals } from "../test/helpers/childProcess.js";
 import { hasClusterServer } from "../test/helpers/natsCluster.js";
+import { NATS_PROGRAMS } from "../test/helpers/natsPrograms.js";
 import { type Options, readOptions } from "./options.js";
 import { type Outcome, runScenario, SHORT_EFFORT } from "./runner.js";
 import { needsNewServer, type Scenario } from "./scenario.js";
@@ -47,11 +48,13 @@ function* scheduled(options: Options): Generator<{ readonly scenario: Scenario; 
 async function runAll(options: Options): Promise<void> {
   let scenarios = 0;
   let failed = 0;
+  let leftOut = 0;
   let acknowledged = 0;
   let received = 0;
-  print(`seed ${String(options.seed)}`);
+  print(`seed ${String(options.seed)}; ${NATS_PROGRAMS.map(({ program, version }) => `nats-server ${version} (${program})`).join(", ")}`);
   for (const { scenario, seed } of scheduled(options)) {
     if (needsNewServer(scenario) && !hasClusterServer) {
+      leftOut += 1;
       print(`left out: ${scenario.name} (needs nats-server 2.11 or newer: scripts/require.sh nats-cluster)`);
       continue;
     }
@@ -62,7 +65,7 @@ async function runAll(options: Options): Promise<void> {
     received += outcome.received;
     if (outcome.faults.length > 0) failed += 1;
   }
-  print(`${String(acknowledged)} messages acknowledged, ${String(received)} publications received and checked; seed ${String(options.seed)}`);
+  print(`${String(acknowledged)} messages acknowledged, ${String(received)} publications received and checked; ${leftOut === 0 ? "" : `${String(leftOut)} scenarios left out; `}seed ${String(options.seed)}`);
   print(`${String(scenarios)} scenarios, ${String(failed)} failed`);
   if (failed > 0) process.exitCode = 1;
 }

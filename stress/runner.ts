@@ -39,11 +39,11 @@ export async function runScenario(scenario: Scenario, seed: number, effort = 1):
     acknowledged = world.ledger.messages;
     received = world.received;
     faults.push(...(await world.end()));
-    faults.push(...wrongCloses(world, scenario.closeCodes ?? []));
+    faults.push(...wrongCloses(world, scenario.closeCodes ?? []), ...world.services.flatMap(({ crashes }) => crashes), ...wrongLogs(world, scenario.logs ?? []));
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : inspect(error));
   }
-  if (faults.length > 0 && world) for (const { name, log } of [...world.connectors, ...world.publishes, ...world.presences]) faults.push(...log.filter((line) => /"level":(40|50|60)/.test(line)).slice(-3).map((line) => `${name}: ${line.slice(0, 300)}`));
+  if (faults.length > 0 && world) for (const { name, log } of world.services) faults.push(...log.filter((line) => /"level":(40|50|60)/.test(line)).slice(-3).map((line) => `${name}: ${line.slice(0, 300)}`));
   try {
     await world?.stop();
   } catch (error) {
@@ -64,6 +64,10 @@ function wrongCloses(world: World, expected: readonly number[]): string[] {
     ...state.closeCodes.filter((code) => !USUAL_CODES.includes(code) && !expected.includes(code)).map((code) => `${state.name} was closed with ${String(code)}`),
     ...state.closeFaults.map((fault) => `${state.name} ${fault}`),
   ]);
+}
+
+function wrongLogs(world: World, expected: readonly string[]): string[] {
+  return world.services.flatMap(({ name, faults }) => faults.filter((line) => !expected.some((text) => line.includes(text))).map((line) => `${name} logged a fault: ${line.slice(0, 400)}`));
 }
 
 async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {

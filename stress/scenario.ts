@@ -17,6 +17,8 @@ export interface Scenario {
   run(world: World): Promise<readonly string[] | undefined>;
   /** Reasons of breaks (resets, verdicts) that are honest here; none where left out. */
   readonly honest?: readonly string[];
+  /** What services may log at the levels error and fatal here: parts of the lines. */
+  readonly logs?: readonly string[];
   /** Codes with which connectors may close WebSockets here, beside 3000. */
   readonly closeCodes?: readonly number[];
 }

@@ -113,6 +113,7 @@ export class ChannelRecord {
     const faults = [...this.faults];
     for (const [offset, number] of this.received) {
       const stored = this.#storedBy(ledger).get(offset);
+      if (stored === undefined && !ledger.begunAtMs.has(number)) faults.push(`${String(offset)} came as ${String(number)}, which nobody has published`);
       if (stored !== undefined && stored !== number) faults.push(`${String(offset)} came as ${String(number)}, it was acknowledged as ${String(stored)}`);
     }
     const copies = this.received.size - new Set(this.received.values()).size;

@@ -34,6 +34,9 @@ export class ServiceProcess {
   #opsPort = 0;
   #lines: string[] = [];
   readonly #faults: string[] = [];
+  readonly #crashes: string[] = [];
+  /** Told to end. */
+  #isEnding = false;
 
   constructor(options: ServiceOptions) {
     this.name = options.name;
@@ -66,6 +69,11 @@ export class ServiceProcess {
     return this.#faults;
   }
 
+  /** How it ended without being told to. */
+  get crashes(): readonly string[] {
+    return this.#crashes;
+  }
+
   /** Of a connector: what it keeps for a while for those who may come back, it keeps no more. */
   hasten(): void {
     this.#child?.kill("SIGHUP");
@@ -83,6 +91,8 @@ export class ServiceProcess {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HALLEY_")));
     const child = endWithParent(spawn(process.execPath, [resolve("dist", module)], { env: { ...inherited, HALLEY_HOST: "127.0.0.1", ...env, ...ports }, stdio: ["ignore", "pipe", "pipe"] }));
     this.#child = child;
+    this.#isEnding = false;
+    child.once("exit", (code, signal) => { if (!this.#isEnding) this.#crashes.push(`${this.name} ended by itself with ${String(code ?? signal)}: ${this.#lines.slice(-2).join(" | ").slice(0, 600)}`); });
     for (const stream of [child.stdout, child.stderr]) {
       let unfinished = "";
       stream.on("data", (chunk: Buffer) => {
@@ -175,6 +185,7 @@ export class ServiceProcess {
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (!child || !this.isRunning) return child?.exitCode ?? null;
+    this.#isEnding = true;
     const ended = new Promise<number | null>((done) => child.once("exit", done));
     // A frozen process takes a SIGTERM only when it goes on.
     child.kill("SIGCONT");

@@ -4,6 +4,7 @@ import type { Scenario } from "../scenario.js";
 
 const CHANNELS = ["chat.a", "chat.b", "news.a"];
 const MOMENT_MS = 250;
+const GOING = /^(NOT_READY|connect ECONNREFUSED|socket hang up|read ECONNRESET)/;
 
 /** What happens to connectors and to the publish service. */
 export const connectorScenarios: readonly Scenario[] = [
@@ -53,7 +54,11 @@ export const connectorScenarios: readonly Scenario[] = [
         await connector.start();
       }
       await traffic.flow(200);
-      for (const { state } of clients) for (const code of state.closeCodes) if (code !== 3000) faults.push(`${state.name} was closed with ${String(code)}, not with 3000`);
+      for (const { state } of clients) {
+        for (const code of state.closeCodes) if (code !== 3000) faults.push(`${state.name} was closed with ${String(code)}, not with 3000`);
+        // A poll that finds its connector gone, or going, asks another one: no app is told.
+        for (const error of state.errors) if (!GOING.test(error)) faults.push(`${state.name} was told ${error}`);
+      }
       return faults;
     },
   },

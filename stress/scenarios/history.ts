@@ -7,6 +7,8 @@ import { NAMESPACES, type World } from "../world/world.js";
 
 const WORLD = { nats: "single", connectors: 2 } as const;
 const TOLD_MS = 25_000;
+/** An operator should know. */
+const ROLLED_BACK = ["the stream has lost messages that it had stored", "is gone: raising the epoch"];
 /** Numbers of messages that no backend counts up to. */
 const DIRECT_FROM = 500_000_000;
 
@@ -74,12 +76,12 @@ export const historyScenarios: readonly Scenario[] = [
   },
   {
     name: "a back-up is put back: everybody is told that what came since is no more, and goes on",
-    fault: "roll-back", transport: "both", history: "long", world: WORLD, honest: ["HISTORY_CHANGED", "unrecovered"],
+    fault: "roll-back", transport: "both", history: "long", world: WORLD, logs: ROLLED_BACK, honest: ["HISTORY_CHANGED", "unrecovered"],
     run: (world) => rollBack(world, () => world.publishMany("chat.a", 50)),
   },
   {
     name: "a back-up is put back, and only connectors have seen what came since: everybody is told",
-    fault: "roll-back of direct publishes", transport: "both", history: "long", world: WORLD, honest: ["HISTORY_CHANGED", "unrecovered"],
+    fault: "roll-back of direct publishes", transport: "both", history: "long", world: WORLD, logs: ROLLED_BACK, honest: ["HISTORY_CHANGED", "unrecovered"],
     run: (world) =>
       rollBack(world, async () => {
         for (let n = 1; n <= 50; n++) await world.publishOnNats("chat.a", DIRECT_FROM + n);

@@ -17,6 +17,8 @@ export interface TrafficOptions {
   readonly deadlineMs?: number;
   /** Bytes of filler in each message. */
   readonly bytes?: number;
+  /** Whether messages have no keys: what gets no answer is not sent again, and may be stored or not. */
+  readonly isKeyless?: boolean;
   /** Takes the keys of this one, for its own numbers. */
   readonly keysOf?: Traffic;
   /** Ports of publish services. */
@@ -68,7 +70,7 @@ export class Traffic {
     return this.#duplicates;
   }
 
-  /** How many tries got no answer, or a retryable refusal. */
+  /** How many tries got no answer, or a retryable refusal; without keys, messages that were given up. */
   get retried(): number {
     return this.#retried;
   }
@@ -97,8 +99,9 @@ export class Traffic {
   }
 
   async #untilAcknowledged(channel: string, n: number): Promise<void> {
-    const { bytes = 0, deadlineMs = 6_000, keysOf, ledger, random } = this.#options;
-    const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, String(n - this.base + (keysOf ?? this).base));
+    const { bytes = 0, deadlineMs = 6_000, isKeyless = false, keysOf, ledger, random } = this.#options;
+    const key = isKeyless ? "" : String(n - this.base + (keysOf ?? this).base);
+    const request = toTarget(channel, bytes === 0 ? { n } : { n, filler: "x".repeat(bytes) }, key);
     ledger.of(channel).begin(n);
     for (;;) {
       try {
@@ -116,6 +119,7 @@ export class Traffic {
           return;
         }
         this.#retried += 1;
+        if (isKeyless) return;
         await pause(20);
       }
     }

@@ -49,6 +49,9 @@ export const NAMESPACES = {
 /** How long nothing may come while something is missing, after everything is well again. A busy machine is slow, and no fault. */
 const SETTLE_MS = 30_000;
 
+/** After everything has come: what comes twice, or is told without reason, comes soon after. */
+const LINGER_MS = 500;
+
 /** A whole installation with its clients and backends: real processes on loopback, which a scenario mistreats. */
 export class World {
   readonly random: Random;
@@ -189,6 +192,7 @@ export class World {
   /** A message straight onto NATS, as a backend without gRPC publishes it. Resolves when it is stored. */
   async publishOnNats(channel: string, n: number, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     const direct = await this.direct();
+    this.ledger.of(channel).begin(n);
     const fault = this.ledger.of(channel).acknowledge(await direct.publish(channel, `{"n":${String(n)}}`, headers), n);
     if (fault !== undefined) throw new Error(fault);
   }
@@ -236,6 +240,8 @@ export class World {
   async settle(limitMs = SETTLE_MS): Promise<string[]> {
     await this.quiet();
     await this.complete(limitMs);
+    // Nothing more may come.
+    await pause(LINGER_MS);
     const faults = this.#traffics.flatMap((traffic) => traffic.faults);
     for (const { state } of this.participants) faults.push(...state.check(this.ledger));
     return faults;
@@ -276,7 +282,7 @@ export class World {
   /** Ends whatever still runs, and removes it. */
   async stop(): Promise<void> {
     await this.#leave();
-    await Promise.all([...this.connectors, ...this.presences, ...this.publishes].map((service) => service.kill()));
+    await Promise.all(this.services.map((service) => service.kill()));
     for (const stop of this.#onStop.splice(0)) await stop();
     await this.#nats?.remove();
     await this.#cluster?.remove();
@@ -292,8 +298,12 @@ export class World {
     for (const leave of this.#onLeave.splice(0)) await leave();
   }
 
+  get services(): readonly ServiceProcess[] {
+    return [...this.connectors, ...this.presences, ...this.publishes];
+  }
+
   get #running(): readonly ServiceProcess[] {
-    return [...this.connectors, ...this.presences, ...this.publishes].filter(({ isRunning }) => isRunning);
+    return this.services.filter(({ isRunning }) => isRunning);
   }
 
   get #monitorPorts(): readonly number[] {
@@ -319,7 +329,7 @@ export class World {
 
   #service(kind: string, module: string, env: Readonly<Record<string, string>>): ServiceProcess {
     const all = { HALLEY_CONFIG: join(this.#folder, "halley.yaml"), ...COLLECTING, ...this.#options.env, ...env };
-    const count = [...this.connectors, ...this.publishes, ...this.presences].filter(({ name }) => name.startsWith(kind)).length;
+    const count = this.services.filter(({ name }) => name.startsWith(kind)).length;
     return new ServiceProcess({ name: `${kind}-${String(count + 1)}`, module, prefix: kind.toUpperCase(), env: { ...all, HALLEY_LOG_LEVEL: "info" } });
   }
 }
