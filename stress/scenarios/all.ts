@@ -2,6 +2,7 @@ import type { Scenario } from "../scenario.js";
 import { browserScenarios } from "./browser.js";
 import { chaosScenarios } from "./chaos.js";
 import { clusterScenarios } from "./cluster.js";
+import { clusterHistoryScenarios } from "./clusterHistory.js";
 import { connectionScenarios } from "./connections.js";
 import { connectorScenarios } from "./connectors.js";
 import { electionScenarios } from "./elections.js";
@@ -42,6 +43,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...historyScenarios,
   ...newestServerScenarios,
   ...clusterScenarios,
+  ...clusterHistoryScenarios,
   ...electionScenarios,
   ...presenceScenarios,
   ...presenceConnectorScenarios,

@@ -1,8 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { subjects } from "../../lib/bus/subjects.js";
+import { tickMark } from "../../lib/bus/tick.js";
 import type { ClusterNode } from "../../test/helpers/natsCluster.js";
 import type { StressClient } from "../clients/client.js";
 import type { Scenario } from "../scenario.js";
 import { leaderOf, spread } from "../world/leaders.js";
+import { NatsInterposer } from "../world/natsInterposer.js";
 import type { World } from "../world/world.js";
 
 const CHANNELS = ["chat.a", "chat.b"];
@@ -11,6 +14,10 @@ const SIGNING_IN = [3003];
 const WORLD = { nats: "cluster", connectors: 0 } as const;
 /** Well below the 10 s between two audits. */
 const SOON_MS = 4_000;
+/** By so long replicas are behind; the connector's questions to the leader take it twice, and may take 5 s. */
+const LAG_MS = 1_500;
+/** Some audits. */
+const LAGGING_MS = 40_000;
 
 /** Publishes at the leader only, whatever is cut; gives a node that doesn't lead. */
 async function publishAtLeader(world: World, leader: ClusterNode): Promise<ClusterNode> {
@@ -135,6 +142,35 @@ export const clusterScenarios: readonly Scenario[] = [
       await world.publishOnce(channels);
       world.cluster.routes.heal(leader.name, away.name);
       return undefined;
+    },
+  },
+  {
+    name: "cluster: replicas follow their leader slowly while one message comes for each of 150 channels and is not republished: an audit passes over none",
+    fault: "replica lags", transport: "both", history: "long", world: WORLD,
+    async run(world) {
+      const leader = await leaderOf(world, "chat");
+      const follower = await publishAtLeader(world, leader);
+      const toConnector = await NatsInterposer.start(Number(new URL(follower.url).port));
+      world.onStop(() => toConnector.stop());
+      await world.addConnector([toConnector.url]);
+      const channels = Array.from({ length: 150 }, (_, index) => `chat.silent${String(index)}`);
+      await world.joinMany(4, { channels });
+      const { bus } = await world.direct();
+      toConnector.decide = (subject) => (subject.startsWith("halley.out.chat.silent") ? "drop" : "pass");
+      world.cluster.routes.systemMs = LAG_MS;
+      // Each is newer than what the follower knows.
+      const ticking = setInterval(() => { bus.publish(subjects.tick("chat"), tickMark()); }, LAG_MS / 3);
+      world.onLeave(() => { clearInterval(ticking); });
+      const published: Promise<void>[] = [];
+      for (const channel of channels) {
+        published.push(world.publishOnce([channel]));
+        await pause(LAGGING_MS / channels.length);
+      }
+      await Promise.all(published);
+      world.cluster.routes.systemMs = 0;
+      clearInterval(ticking);
+      await world.complete();
+      return toConnector.touched >= channels.length ? undefined : [`only ${String(toConnector.touched)} messages were lost on their way: nothing was tried`];
     },
   },
   {

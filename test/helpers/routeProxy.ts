@@ -13,6 +13,8 @@ export interface RouteFaults {
    * JetStream and their answers), which travels on connections of its own.
    */
   accountsMs: number;
+  /** The other way round: delays what belongs to the system, by which replicas follow their leader, too. */
+  systemMs: number;
 }
 
 interface Route {
@@ -30,6 +32,7 @@ interface Route {
 export class RouteProxies implements RouteFaults {
   delayMs = 0;
   accountsMs = 0;
+  systemMs = 0;
   readonly #routes = new Set<Route>();
   readonly #cut = new Set<string>();
   readonly #servers: Server[] = [];
@@ -77,7 +80,7 @@ export class RouteProxies implements RouteFaults {
           this.#checkCut(route);
         }
       }
-      const delayMs = this.delayMs + (route.isOfSystem ? 0 : this.accountsMs);
+      const delayMs = this.delayMs + (route.isOfSystem ? this.systemMs : this.accountsMs);
       if (delayMs === 0) to.write(chunk);
       else setTimeout(() => { if (!to.destroyed) to.write(chunk); }, delayMs);
     });
