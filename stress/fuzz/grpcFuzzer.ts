@@ -30,7 +30,7 @@ export const fuzzGrpc: Fuzzer = async (random, target) => {
   calls.push(batchCall(random, target.publish.port, faults), streamCall(random, target));
   for (const fault of await Promise.all(calls)) if (fault !== undefined) faults.push(fault);
   if (chance(random, 3)) await noGrpc(random, random.pick([target.publish.port, target.presence.port]));
-  return { inputs: CALLS + BATCH + 1, faults };
+  return { inputs: calls.length, faults };
 };
 
 const PUBLISH_PATH = PublishServiceService.publish.path;

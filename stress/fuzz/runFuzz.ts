@@ -10,11 +10,11 @@ import { fuzzPolls } from "./pollFuzzer.js";
 import { FuzzTarget } from "./target.js";
 import { fuzzWebSocket } from "./webSocketFuzzer.js";
 
-/** The fuzzers, and their share of the inputs. */
+/** The fuzzers, and their share of the inputs: of frames, poll bodies and gRPC requests together; messages on NATS come beside. */
 export const FUZZERS: readonly { readonly name: string; readonly share: number; readonly fuzz: Fuzzer }[] = [
-  { name: "websocket", share: 0.55, fuzz: fuzzWebSocket },
-  { name: "poll", share: 0.05, fuzz: fuzzPolls },
-  { name: "grpc", share: 0.15, fuzz: fuzzGrpc },
+  { name: "websocket", share: 0.89, fuzz: fuzzWebSocket },
+  { name: "poll", share: 0.06, fuzz: fuzzPolls },
+  { name: "grpc", share: 0.05, fuzz: fuzzGrpc },
   { name: "nats", share: 0.25, fuzz: fuzzNats },
 ];
 
@@ -49,7 +49,7 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzOutcome> {
     const bystander = new Bystander(target);
     await bystander.start();
     const chosen = FUZZERS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-    const whole = chosen.reduce((sum, { share }) => sum + share, 0);
+    const whole = options.only.length === 0 ? 1 : chosen.reduce((sum, { share }) => sum + share, 0);
     const run = new Run(target, options);
     const gate = new LeakGate(target.services);
     if (options.batch !== undefined) for (const fuzzer of chosen) await run.batch(fuzzer, options.batch);
