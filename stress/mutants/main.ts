@@ -8,8 +8,11 @@ import type { Mutant } from "./mutant.js";
 import { SERVICE_MUTANTS } from "./services.js";
 
 const RUN_MS = 320_000;
-/** A scenario that failed, behind its figures what was wrong first. */
-const CAUGHT = /^FAIL (.*) \(.*\n(?: +- .*\n)* +(.*)/m;
+/** A scenario that failed, and what was wrong. */
+const FAILED = /^FAIL (.*) \(.*\n((?: {7}.*\n)*)/gm;
+/** What says nothing about the fault: figures, how to run it again, that nothing was put on trial, a service's log. */
+const NO_FAULT = /^(- |again: )|: nothing was tried$|logged a fault: |^\S+-\d+: \{/;
+const CONTROL_MS = 3_600_000;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -33,17 +36,25 @@ function mutate(folder: string, { file, find, replace, name }: Mutant): void {
   writeFileSync(path, parts.join(replace));
 }
 
-function run(folder: string, ...command: readonly string[]): { readonly code: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, encoding: "utf8", timeout: RUN_MS });
+function run(folder: string, command: readonly string[], timeout = RUN_MS): { readonly code: number | null; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, encoding: "utf8", timeout, maxBuffer: 2 ** 28 });
   return { code: status, output: stdout + stderr };
+}
+
+/** The scenarios that failed, each with what was wrong first. */
+function failures(output: string): string[] {
+  return [...output.matchAll(FAILED)].flatMap(([, name = "", lines = ""]) => {
+    const fault = lines.split("\n").map((line) => line.trim()).find((line) => line !== "" && !NO_FAULT.test(line));
+    return fault === undefined ? [] : [`'${name}': ${fault.slice(0, 160)}`];
+  });
 }
 
 /** The scenario that failed, and by what; undefined where none did. */
 function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): string | undefined {
   for (let round = 1; round <= tries; round++) {
     for (const only of caughtBy) {
-      const [, scenario, fault] = CAUGHT.exec(run(folder, "dist/stress/main.js", "--only", only, "--seed", String(round)).output) ?? [];
-      if (scenario !== undefined) return `'${scenario}': ${(fault ?? "").slice(0, 160)}`;
+      const [failure] = failures(run(folder, ["dist/stress/main.js", "--only", only, "--seed", String(round)]).output);
+      if (failure !== undefined) return failure;
     }
   }
   return undefined;
@@ -55,7 +66,7 @@ function tryMutant(mutant: Mutant): boolean {
   try {
     copyProject(folder);
     mutate(folder, mutant);
-    const build = run(folder, "scripts/build.mjs");
+    const build = run(folder, ["scripts/build.mjs"]);
     if (build.code !== 0) throw new Error(`${mutant.name}: can't be built: ${build.output.slice(-300)}`);
     const catcher = findCatcher(folder, mutant);
     print(catcher === undefined ? `MISSED ${mutant.name}` : `caught ${mutant.name}: by ${catcher}`);
@@ -65,8 +76,18 @@ function tryMutant(mutant: Mutant): boolean {
   }
 }
 
+/** Runs every catcher on the code as it is, where none may fail. Gives whether none did. */
+function control(mutants: readonly Mutant[]): boolean {
+  const catchers = [...new Set(mutants.flatMap(({ caughtBy }) => caughtBy))];
+  const { code, output } = run(".", ["dist/stress/main.js", "--seed", "1", ...catchers.flatMap((only) => ["--only", only])], CONTROL_MS);
+  print(`without a fault: ${output.trim().split("\n").at(-1) ?? ""}`);
+  for (const failure of failures(output)) print(`FAIL ${failure}`);
+  return code === 0;
+}
+
 const only = process.argv[2] ?? "";
 const chosen = [...MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
+if (!control(chosen)) process.exitCode = 1;
 let caught = 0;
 for (const mutant of chosen) {
   try {
