@@ -176,7 +176,7 @@ export interface Published {
   position:
     | Position
     | undefined;
-  /** True when the key was seen before. */
+  /** True when a message was stored under the key before, by an earlier publish of this user. */
   duplicate: boolean;
 }
 

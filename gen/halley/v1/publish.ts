@@ -51,7 +51,10 @@ export interface PublishResponse {
   position:
     | Position
     | undefined;
-  /** True when the idempotency key was seen before: nothing new was stored, and `position` is that of the first. */
+  /**
+   * True when somebody had stored a message under this idempotency key before: nothing new was stored, and `position` is that of
+   * the first. A retry of Halley's own that finds its first try is none.
+   */
   duplicate: boolean;
 }
 
