@@ -1,6 +1,8 @@
 import { startTcpProxy } from "../../test/helpers/tcpProxy.js";
 import type { Scenario } from "../scenario.js";
 
+/** A busy machine may take so long to tell. */
+const TOLD_MS = 25_000;
 const HELD = { nats: "single", connectors: 3 } as const;
 
 /** What happens between clients and connectors. */
@@ -128,6 +130,29 @@ export const connectionScenarios: readonly Scenario[] = [
       const stayed = clients.slice(4).flatMap(({ state }) => state.breaks.map((reason) => `${state.name} was never away, and was told ${reason}`));
       if (stayed.length > 0) return stayed;
       return told === away.length ? undefined : [`only ${String(told)} of ${String(away.length)} were told that history was lost`];
+    },
+  },
+  {
+    name: "a stream is full: those whose history other channels have pushed out are told so, who missed less has everything",
+    fault: "history pushed out", transport: "both", history: "short", world: { ...HELD, limits: { ringBytesPerChannel: 1_000 } }, honest: ["unrecovered", "HISTORY_LOST"],
+    async run(world) {
+      const clients = await world.joinMany(8, { channels: ["small.a"] });
+      // Of 1 MiB in all, these leave nothing of the channel.
+      const ours = world.traffic({ channels: ["small.a"], bytes: 4_000, everyMs: 60 });
+      await ours.flow(20);
+      const [longAway, shortAway] = [clients.slice(0, 3), clients.slice(3, 6)];
+      for (const client of longAway) client.leave();
+      await ours.flow(20);
+      const others = world.traffic({ channels: ["small.b", "small.c"], bytes: 20_000, everyMs: 10 });
+      await others.flow(100);
+      await others.stop();
+      for (const client of longAway) client.comeBack();
+      await world.until(() => longAway.every(({ state }) => state.breaks.length > 0), "those who were away for long were told", TOLD_MS);
+      for (const client of shortAway) client.leave();
+      await ours.flow(10);
+      for (const client of shortAway) client.comeBack();
+      await ours.flow(10);
+      return clients.slice(3).flatMap(({ state }) => state.breaks.map((reason) => `${state.name} missed nothing that was gone, and was told ${reason}`));
     },
   },
 ];

@@ -1,10 +1,17 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Scenario } from "../scenario.js";
+import type { World } from "../world/world.js";
 
 const CHANNELS = ["chat.a", "chat.b", "news.a"];
 const MOMENT_MS = 250;
 const GOING = /^(NOT_READY|connect ECONNREFUSED|socket hang up|read ECONNRESET)/;
+
+/** How many connections nats-server has ended so far because they took nothing. */
+async function slowConsumers(world: World): Promise<number> {
+  const page = await fetch(`http://127.0.0.1:${String(world.nats.monitorPort)}/varz`, { signal: AbortSignal.timeout(5_000) });
+  return ((await page.json()) as { slow_consumers: number }).slow_consumers;
+}
 
 /** What happens to connectors and to the publish service. */
 export const connectorScenarios: readonly Scenario[] = [
@@ -37,6 +44,25 @@ export const connectorScenarios: readonly Scenario[] = [
         connector.thaw();
       }
       await traffic.flow(200);
+      return undefined;
+    },
+  },
+  {
+    name: "a connector is frozen until NATS drops it as a slow consumer, twice",
+    fault: "NATS slow consumer", transport: "both", history: "long",
+    // By default it takes 64 MB to get there.
+    world: { nats: "single", connectors: 2, natsSettings: "max_pending: 2MB\nwrite_deadline: \"2s\"" },
+    async run(world) {
+      await world.joinMany(12, { channels: CHANNELS });
+      const traffic = world.traffic({ channels: CHANNELS, lanes: 4, bytes: 20_000, everyMs: 10 });
+      for (const connector of world.connectors) {
+        await traffic.flow(100);
+        const dropped = await slowConsumers(world);
+        connector.freeze();
+        await world.until(async () => (await slowConsumers(world)) > dropped, "NATS dropped the frozen connector", 60_000);
+        connector.thaw();
+      }
+      await traffic.flow(100);
       return undefined;
     },
   },

@@ -23,13 +23,15 @@ const QUIET_MS = 600_000;
 const QUEUED_BYTES_EACH = (256 + 128 + 16) * KIB;
 /** Beside what is queued: the ring, and what the garbage collector has not come to. */
 const FURTHER_BYTES = 66 * MIB;
+/** The pieces of history that are read at once while they catch up, and what becomes garbage by it. */
+const CATCH_UP_BYTES = 66 * MIB;
 /** Less than this is no flood. */
 const LEAST_BYTES_PER_SECOND = 400_000;
 /** Who got more than this share of what the fast ones got was not slow. */
 const SLOW_SHARE = 0.1;
 const ALLOWED_RATIO = 3;
 /** Below this a ratio says nothing on a busy machine. */
-const ALLOWED_MS = 500;
+const ALLOWED_MS = 150;
 
 /** Who reads slowly, of what, and for how long. */
 export interface SlowTrialOptions {
@@ -103,7 +105,7 @@ export class SlowTrial {
   judge(): string[] {
     const { slow } = this.#options;
     const [before, during] = [percentile(this.#beforeMs, 0.99), percentile(this.#duringMs, 0.99)];
-    const [cost, queued] = [this.#peakBytes - this.#beforeBytes, this.#queuedBytes];
+    const [cost, later, queued] = [this.#peakBytes - this.#beforeBytes, this.#laterBytes - this.#beforeBytes, this.#queuedBytes];
     const allowed = slow * QUEUED_BYTES_EACH;
     this.#world.note(`p99 of the fast ones ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms beside ${String(slow)} slow ones (x ${(during / before).toFixed(2)}); this process was ${this.#ownLagMs.toFixed(0)} ms late itself`);
     this.#world.note(`memory ${mib(this.#beforeBytes)} before, at most ${mib(this.#peakBytes)}, ${mib(this.#laterBytes)} while they caught up; at most ${mib(queued)} waited for clients, ${mib(allowed)} may`);
@@ -112,6 +114,7 @@ export class SlowTrial {
     if (during > Math.max(ALLOWED_MS, ALLOWED_RATIO * before) + this.#ownLagMs) faults.push(`the fast ones' p99 went from ${before.toFixed(1)} to ${during.toFixed(1)} ms`);
     if (queued > allowed) faults.push(`${mib(queued)} waited for ${String(slow)} slow clients, ${mib(allowed)} are allowed`);
     if (cost > allowed + FURTHER_BYTES) faults.push(`slow clients cost ${mib(cost)}, ${mib(allowed + FURTHER_BYTES)} are allowed`);
+    if (later > allowed + FURTHER_BYTES + CATCH_UP_BYTES) faults.push(`catching up cost ${mib(later)}, ${mib(allowed + FURTHER_BYTES + CATCH_UP_BYTES)} are allowed`);
     if (this.#bytesPerSecond < LEAST_BYTES_PER_SECOND) faults.push(`only ${(this.#bytesPerSecond / 1e6).toFixed(2)} MB/s were published: no flood was tried`);
     if (this.#slowCount > this.#fastCount * SLOW_SHARE) faults.push(`a slow one got ${String(this.#slowCount)} messages, a fast one ${String(this.#fastCount)}: nobody was slow`);
     return faults;

@@ -12,6 +12,7 @@ import { COLLECTING } from "../leaks/leakGate.js";
 import { ServiceProcess } from "../process/serviceProcess.js";
 import { Random } from "../random.js";
 import { DirectPublisher } from "./directPublisher.js";
+import { endService } from "./endService.js";
 import { Ledger } from "./ledger.js";
 import type { Participant } from "./participant.js";
 import { Traffic, type TrafficOptions } from "./traffic.js";
@@ -22,6 +23,8 @@ export interface WorldOptions {
   readonly nats: "single" | "cluster";
   /** Which nats-server: the usual one (of clusters: the newest), or the newest. */
   readonly server?: "newest";
+  /** Added to the configuration of a single one. */
+  readonly natsSettings?: string;
   /** Of each stream; left out: as many as there are servers. */
   readonly replicas?: number;
   readonly publishes?: number;
@@ -311,9 +314,9 @@ export class World {
   }
 
   async #start(): Promise<void> {
-    const { nats, server, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
+    const { nats, server, natsSettings, publishes = 1, connectors = 2, presences = 0, namespaces } = this.#options;
     if (nats === "cluster") this.#cluster = await startNatsCluster();
-    else this.#nats = await startNatsServer("", server === "newest" ? CLUSTER_SERVER : undefined);
+    else this.#nats = await startNatsServer(natsSettings, server === "newest" ? CLUSTER_SERVER : undefined);
     this.configure(namespaces ?? NAMESPACES);
     await Promise.all([
       ...Array.from({ length: publishes }, () => this.addPublish()),
@@ -332,16 +335,4 @@ export class World {
     const count = this.services.filter(({ name }) => name.startsWith(kind)).length;
     return new ServiceProcess({ name: `${kind}-${String(count + 1)}`, module, prefix: kind.toUpperCase(), env: { ...all, HALLEY_LOG_LEVEL: "info" } });
   }
-}
-
-/** For 1 s of draining, for clients that don't answer, and for a busy machine. */
-const END_MS = 10_000;
-
-/** Tells a service to end. Gives what was wrong with that. */
-async function endService(service: ServiceProcess): Promise<string[]> {
-  const limit = new AbortController();
-  const code = await Promise.race([service.stop(), pause(END_MS, "late", limit).catch(() => "late")]);
-  limit.abort();
-  if (code === "late") return [`${service.name} had not ended ${String(END_MS)} ms after SIGTERM`];
-  return code === 0 ? [] : [`${service.name} ended with the code ${String(code)} after SIGTERM`];
 }
