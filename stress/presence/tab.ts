@@ -6,7 +6,7 @@ import type { PresenceTruth } from "./truth.js";
 /** After an unclean end, and after the last answer to a poll, a session is not missed for so long. */
 const GRACE_MS = { websocket: 5_000, poll: 10_000 } as const;
 
-/** A session that was away for so long begins anew; one that is back so long before its grace is over goes on. */
+/** A session that was away for so long begins anew. */
 const FORGOTTEN_MS = 20_000;
 const SURE_MS = 1_500;
 
@@ -14,6 +14,8 @@ const SURE_MS = 1_500;
 export interface TabOptions extends Partial<ClientOptions> {
   readonly user: string;
   readonly channels: readonly string[];
+  /** Who comes back is there within this: a session whose grace is not over until then goes on. 1,500 where left out. */
+  readonly sureMs?: number;
 }
 
 /** A tab or device of a user: a client of which the truth is told whether it is there. */
@@ -22,18 +24,21 @@ export class Tab {
   readonly client: StressClient;
   readonly #truth: PresenceTruth;
   readonly #channels: readonly string[];
+  readonly #sureMs: number;
   #transport: Transport;
   #since: Since;
   #here = true;
   #cameMs = 0;
   #wentMs = 0;
-  #graceMs = 0;
+  /** Until then it is surely not missed. */
+  #heldUntilMs = 0;
 
-  private constructor(truth: PresenceTruth, client: StressClient, { user, channels, transport = "websocket" }: TabOptions, since: Since) {
+  private constructor(truth: PresenceTruth, client: StressClient, { user, channels, transport = "websocket", sureMs = SURE_MS }: TabOptions, since: Since) {
     this.#truth = truth;
     this.client = client;
     this.user = user;
     this.#channels = channels;
+    this.#sureMs = sureMs;
     this.#transport = transport;
     this.#since = since;
   }
@@ -99,7 +104,7 @@ export class Tab {
     this.#cameMs = nowMs;
     const awayMs = nowMs - this.#wentMs;
     const { earliestMs, latestMs } = this.#since;
-    this.#since = { earliestMs: awayMs < FORGOTTEN_MS ? earliestMs : nowMs, latestMs: awayMs < this.#graceMs - SURE_MS ? latestMs : nowMs + SURE_MS };
+    this.#since = { earliestMs: awayMs < FORGOTTEN_MS ? earliestMs : nowMs, latestMs: nowMs < this.#heldUntilMs - this.#sureMs ? latestMs : nowMs + this.#sureMs };
     this.#truth.came(this, this.user, this.#channels, this.#since);
     this.client.comeBack();
   }
@@ -107,8 +112,10 @@ export class Tab {
   #went(graceMs: number): void {
     this.#here = false;
     this.#wentMs = Date.now();
-    this.#graceMs = graceMs;
+    const graceEndMs = this.#wentMs + graceMs;
     // One that has just come back may not have got there before it went again.
-    this.#truth.went(this, this.user, this.#channels, this.#wentMs - this.#cameMs > SURE_MS ? graceMs : 0);
+    const gotThere = this.#wentMs - this.#cameMs > this.#sureMs;
+    this.#heldUntilMs = gotThere ? graceEndMs : Math.min(this.#heldUntilMs, graceEndMs);
+    this.#truth.went(this, this.user, this.#channels, gotThere ? graceMs : 0);
   }
 }

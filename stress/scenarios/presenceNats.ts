@@ -8,6 +8,8 @@ import type { Scenario } from "../scenario.js";
 /** To be connected again, a round of heartbeats, and the snapshots that it asks for. */
 const RECONNECTED_MS = 10_000;
 const POLL_GRACE_MS = 10_000;
+/** Who comes back while connectors look for another server waits for it. */
+const SURE_MS = 5_000;
 const SESSIONS = 20_000;
 const VISIT_MS = 1_000;
 
@@ -18,7 +20,7 @@ export const presenceNatsScenarios: readonly Scenario[] = [
     fault: "nats restarted", transport: "both", history: "any", world: { nats: "single", connectors: 2, presences: 2 },
     async run(world) {
       const trial = new PresenceTrial(world);
-      const tabs = await trial.open(10, 2);
+      const tabs = await trial.open(10, 2, { sureMs: SURE_MS });
       await trial.open(10, 1);
       await trial.watch([20_000, 20_000]);
       for (let rounds = 0; rounds < 2; rounds++) {
@@ -65,7 +67,7 @@ export const presenceNatsScenarios: readonly Scenario[] = [
       if (!node) throw new Error("a cluster is needed");
       await Promise.all([world.addPresence([node.url, ...world.natsUrls]), world.addPresence()]);
       const trial = new PresenceTrial(world);
-      const tabs = await trial.open(10, 2);
+      const tabs = await trial.open(10, 2, { sureMs: SURE_MS });
       await trial.open(10, 1);
       await trial.watch([20_000, 20_000]);
       const churn = trial.churn(tabs, 6_000, 80);
