@@ -81,7 +81,8 @@ describe("ensure streams", () => {
     await ensure(namespaces());
     const { config, state } = await info();
     expect(streamFaults(config)).toEqual([]);
-    expect([generationOf(config.description), state.messages]).toEqual([1, 1]);
+    expect(generationOf(config.description)).toBeGreaterThan(0);
+    expect(state.messages).toBe(1);
   });
 
   it("says in one sentence which stream can't be mended, and doesn't touch it", async () => {
@@ -99,10 +100,11 @@ describe("ensure streams", () => {
   it("raises a generation on the stream's own settings", async () => {
     await ensure(namespaces());
     const before = await info();
-    const raised = await raiseGeneration(bus, name, epochOf(before));
+    const { epoch, generation } = await raiseGeneration(bus, name, epochOf(before), 7_000_000);
     const after = await info();
-    expect([generationOf(after.config.description), epochOf(after)]).toEqual([2, raised]);
+    expect([generationOf(after.config.description), epochOf(after)]).toEqual([7_000, epoch]);
+    expect(generation).toBe(7_000);
     expect({ ...after.config, description: "" }).toEqual({ ...before.config, description: "" });
-    expect(await raiseGeneration(bus, name, epochOf(before))).toBe(raised);
+    expect((await raiseGeneration(bus, name, epochOf(before), 8_000_000)).epoch).toBe(epoch);
   });
 });

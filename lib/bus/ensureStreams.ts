@@ -6,8 +6,8 @@ import { askJetStream, JetStreamError, jetStreamErrorCode } from "./apiRequest.j
 import type { Bus } from "./bus.js";
 import { ensureLastSeenBucket } from "./lastSeenBucket.js";
 import { OLDEST_CLUSTER, OLDEST_SERVER, olderThan } from "./serverVersion.js";
-import { type ApiStreamInfo, epochOf, generationOf } from "./streamInfo.js";
-import { changedStream, deadLetterStream, namespaceStream, type StreamConfig, streamFaults, withGeneration } from "./streamSpec.js";
+import { type ApiStreamInfo, epochOf, generationOf, readStreamInfo, type StreamInfo } from "./streamInfo.js";
+import { changedStream, deadLetterStream, namespaceStream, nextGeneration, type StreamConfig, streamFaults, withGeneration } from "./streamSpec.js";
 import { streamOf } from "./subjects.js";
 
 /** What is needed to make the streams. */
@@ -33,7 +33,7 @@ export async function ensureStreams({ bus, namespaces, log, clock, signal }: Ens
   checkServer(bus, namespaces, log);
   for (let attempt = 1; ; attempt++) {
     try {
-      await ensureAll(bus, namespaces, log);
+      await ensureAll({ bus, namespaces, log, clock });
       return;
     } catch (error) {
       if (!isTemporary(error)) throw error;
@@ -47,29 +47,30 @@ const NO_JETSTREAM = "waiting for JetStream: the NATS server that answers runs w
 
 /**
  * Raises the generation of a namespace's stream, and with it the epoch: what clients hold then proves nothing any more. Does
- * nothing where the epoch is no longer `disproved`. Gives the epoch that holds after.
+ * nothing where the epoch is no longer `disproved`. Gives the stream as it is after.
  */
-export async function raiseGeneration(bus: Bus, namespace: string, disproved: string): Promise<string> {
+export async function raiseGeneration(bus: Bus, namespace: string, disproved: string, nowMs: number): Promise<StreamInfo> {
   const info = await askJetStream<ApiStreamInfo>(bus, `STREAM.INFO.${streamOf(namespace)}`, undefined);
-  if (epochOf(info) !== disproved) return epochOf(info);
+  if (epochOf(info) !== disproved) return readStreamInfo(info);
   // On the stream's own settings: a service with an older halley.yaml must not bring back what it knows.
-  return epochOf(await updateStream(bus, withGeneration(info.config, generationOf(info.config.description) + 1)));
+  return readStreamInfo(await updateStream(bus, withGeneration(info.config, nextGeneration(generationOf(info.config.description), nowMs))));
 }
 
-async function ensureAll(bus: Bus, namespaces: Namespaces, log: Log): Promise<void> {
+async function ensureAll({ bus, namespaces, log, clock }: Omit<EnsureStreamsOptions, "signal">): Promise<void> {
+  const ensureStream = (wanted: StreamConfig): Promise<void> => ensureOne({ bus, log, clock }, wanted);
   for (const { name, history } of namespaces.all) {
-    if (history) await ensureStream(bus, namespaceStream(name, history, namespaces.replicas), log);
+    if (history) await ensureStream(namespaceStream(name, history, namespaces.replicas));
     else if (await findStream(bus, streamOf(name))) {
       log.warn({ namespace: name }, `the namespace has no history any more, but the stream ${streamOf(name)} still stores its messages: remove it`);
     }
   }
-  await ensureStream(bus, deadLetterStream(namespaces.replicas), log);
+  await ensureStream(deadLetterStream(namespaces.replicas));
   await ensureLastSeenBucket(bus, namespaces.replicas);
 }
 
-async function ensureStream(bus: Bus, wanted: StreamConfig, log: Log): Promise<void> {
+async function ensureOne({ bus, log, clock }: Pick<EnsureStreamsOptions, "bus" | "log" | "clock">, wanted: StreamConfig): Promise<void> {
   const found = (await findStream(bus, wanted.name)) ?? (await createStream(bus, wanted));
-  const changed = changedStream(found.config, wanted);
+  const changed = changedStream(found.config, wanted, clock.nowMs());
   const info = changed ? await updateStream(bus, changed) : found;
   if (changed) log.info({ stream: wanted.name, generation: generationOf(changed.description) }, "changed a stream's settings");
   const faults = wanted.republish ? streamFaults(info.config) : [];

@@ -43,6 +43,10 @@ export interface StreamInfo {
   readonly name: string;
   /** Names this history; see `epochOf`. */
   readonly epoch: string;
+  /** When the stream was created, as NATS writes it. */
+  readonly created: string;
+  /** Rises whenever what came before proves nothing any more. */
+  readonly generation: number;
   /** The sequence of the oldest message, or, in an empty stream, of the next; 0 or 1 where nothing was ever stored. */
   readonly firstSequence: number;
   /** The sequence of the newest message ever stored, 0 when there was none. */
@@ -79,6 +83,11 @@ export function epochOf({ config, created }: ApiStreamInfo): string {
   return createHash("sha256").update(identity).digest("base64url").slice(0, 12);
 }
 
+/** Whether a stream is an older state of the one that was known, brought back from a back-up: a generation never falls otherwise. */
+export function isOlderState({ created, generation }: StreamInfo, known: StreamInfo): boolean {
+  return created === known.created && generation < known.generation;
+}
+
 /** Asks the leader. Throws JetStreamError 10059 when there is no such stream, NATS_UNAVAILABLE while it has no leader. */
 export async function fetchStreamInfo(bus: Bus, stream: string): Promise<StreamInfo> {
   const info = readStreamInfo(await askLeader(bus, stream, undefined));
@@ -110,6 +119,8 @@ export function readStreamInfo(info: ApiStreamInfo): StreamInfo {
   return {
     name: info.config.name,
     epoch: epochOf(info),
+    created: info.created,
+    generation: generationOf(info.config.description),
     firstSequence: info.state.first_seq,
     lastSequence: info.state.last_seq,
     firstTimeMs: Date.parse(info.state.first_ts),

@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { generationOf } from "./streamInfo.js";
-import { changedStream, deadLetterStream, namespaceStream, type StreamConfig, streamFaults, withGeneration } from "./streamSpec.js";
+import { changedStream, deadLetterStream, namespaceStream, nextGeneration, type StreamConfig, streamFaults, withGeneration } from "./streamSpec.js";
 
 const HOUR_NS = 3_600e9;
+const NOW_MS = 1_800_000_000_999;
+const RAISED = 1_800_000_000;
 const history = { messages: 1_000, ageMs: 3_600_000, bytes: 2 ** 30 };
 const spec = (changes: Partial<typeof history> = {}): StreamConfig => namespaceStream("chat", { ...history, ...changes }, 1);
 const stored = (changes: Partial<StreamConfig> = {}): StreamConfig => withGeneration({ ...spec(), ...changes }, 3);
 const generationAfter = (current: StreamConfig, wanted: StreamConfig): number | undefined => {
-  const changed = changedStream(current, wanted);
+  const changed = changedStream(current, wanted, NOW_MS);
   return changed && generationOf(changed.description);
 };
 
@@ -34,7 +36,7 @@ describe("stream spec", () => {
   });
 
   it("leaves alone what is as it should be", () => {
-    expect(changedStream(stored(), spec())).toBeUndefined();
+    expect(changedStream(stored(), spec(), NOW_MS)).toBeUndefined();
   });
 
   it.each([
@@ -42,7 +44,7 @@ describe("stream spec", () => {
     ["age", { ageMs: 3_600_001 }],
     ["bytes", { bytes: 2 ** 30 + 1 }],
   ])("raises the generation when more %s are kept", (_, changes) => {
-    expect(generationAfter(stored(), spec(changes))).toBe(4);
+    expect(generationAfter(stored(), spec(changes))).toBe(RAISED);
   });
 
   it.each([{ messages: 999 }, { ageMs: 1_800_000 }, { bytes: 2 ** 29 }])("keeps the generation when less is kept: %j", (changes) => {
@@ -51,15 +53,19 @@ describe("stream spec", () => {
 
   it("takes no limit for the highest limit", () => {
     expect(generationAfter(stored({ max_bytes: -1, max_age: 0 }), spec())).toBe(3);
-    expect(generationAfter(stored({ max_msgs: 5 }), spec())).toBe(4);
+    expect(generationAfter(stored({ max_msgs: 5 }), spec())).toBe(RAISED);
   });
 
   it("keeps what it is silent about", () => {
-    expect(changedStream(stored({ mirror_direct: true } as Partial<StreamConfig>), spec({ messages: 5 }))).toHaveProperty("mirror_direct", true);
+    expect(changedStream(stored({ mirror_direct: true } as Partial<StreamConfig>), spec({ messages: 5 }), NOW_MS)).toHaveProperty("mirror_direct", true);
   });
 
   it("raises the generation when it mends what made the history doubtful", () => {
-    expect(generationAfter(stored({ deny_delete: false }), spec())).toBe(4);
+    expect(generationAfter(stored({ deny_delete: false }), spec())).toBe(RAISED);
+  });
+
+  it("never gives a generation twice, also where a clock is behind, or several raise it at once", () => {
+    expect([nextGeneration(3, NOW_MS), nextGeneration(3, NOW_MS - 900), nextGeneration(RAISED, NOW_MS), nextGeneration(RAISED + 5, NOW_MS)]).toEqual([RAISED, RAISED, RAISED + 1, RAISED + 6]);
   });
 
   it("finds no fault with its own streams", () => {

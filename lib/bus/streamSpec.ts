@@ -81,10 +81,19 @@ export function streamFaults(config: StreamConfig): string[] {
  * (placement, metadata) stays. The generation is raised where the history before can't be judged by the new settings: a
  * limit was raised, or faults are mended.
  */
-export function changedStream(current: StreamConfig, wanted: StreamConfig): StreamConfig | undefined {
+export function changedStream(current: StreamConfig, wanted: StreamConfig, nowMs: number): StreamConfig | undefined {
   if (Object.entries(wanted).every(([field, value]) => same(current[field as keyof StreamConfig], value))) return undefined;
   const doubtful = limitRaised(current, wanted) || (wanted.republish !== undefined && streamFaults(current).length > 0);
-  return withGeneration({ ...current, ...wanted }, generationOf(current.description) + (doubtful ? 1 : 0));
+  const generation = generationOf(current.description);
+  return withGeneration({ ...current, ...wanted }, doubtful ? nextGeneration(generation, nowMs) : generation);
+}
+
+/**
+ * The generation after this one: seconds since 1970, but always higher. A mere count would come again where the same back-up is put
+ * back twice, and with it an epoch that names another history. In seconds, so that services that raise it at once agree.
+ */
+export function nextGeneration(generation: number, nowMs: number): number {
+  return Math.max(generation + 1, Math.floor(nowMs / 1_000));
 }
 
 /** The same configuration under another generation. */

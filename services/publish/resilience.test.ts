@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from "node:fs";
 import { credentials, status } from "@grpc/grpc-js";
+import { connect } from "nats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HealthClient } from "../../gen/health/v1/health.js";
 import { askJetStream } from "../../lib/bus/apiRequest.js";
@@ -10,6 +11,7 @@ import { eventually } from "../../test/helpers/eventually.js";
 import { startMutableProxy } from "../../test/helpers/mutableProxy.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { type CallFailure, promised, startTestPublish, TestPublisher, toChannel } from "../../test/helpers/publishService.js";
+import { backUp, restore } from "../../test/helpers/streamBackup.js";
 import { NatsInterposer } from "../../stress/world/natsInterposer.js";
 import type { RunningPublish } from "./start.js";
 
@@ -220,6 +222,27 @@ describe("publish, when things go wrong", () => {
     const after = await eventually(() => publisher.publish(toChannel("chat.x", 2)));
     expect(after.position?.offset).toBe(1);
     await eventually(async () => (await publisher.publish(toChannel("chat.x", 3))).position?.epoch !== before.position?.epoch);
+  });
+
+  it("names the epoch that holds in the very first answer of a stream that was made again, or restored, under it", async () => {
+    const { running, publisher } = await start();
+    await running.ready;
+    const operator = await connect({ servers: nats.url });
+    cleanUps.push(() => operator.close());
+    const epochs = new Set<string | undefined>();
+    const publish = async (n: number): Promise<void> => { epochs.add((await publisher.publish(toChannel("chat.x", n))).position?.epoch); };
+    await publish(1);
+    const backup = await backUp(operator, "HALLEY_chat");
+    for (const n of [2, 3, 4]) await publish(n);
+    expect(epochs.size).toBe(1);
+    await operator.request("$JS.API.STREAM.DELETE.HALLEY_chat");
+    await restore(operator, backup);
+    await publish(5);
+    expect(epochs.size).toBe(2);
+    await operator.request("$JS.API.STREAM.DELETE.HALLEY_chat");
+    await operator.request("$JS.API.STREAM.CREATE.HALLEY_chat", JSON.stringify(backup.config));
+    await publish(6);
+    expect(epochs.size).toBe(3);
   });
 
   it("finishes what is under way when it stops, and takes nothing more", async () => {

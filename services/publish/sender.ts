@@ -69,10 +69,24 @@ export class Sender {
     const { bus, histories, clock } = this.#parts;
     const { channel, namespace, key, payload } = message;
     const { sequence, duplicate, retried } = stored;
-    const position = { offset: sequence, epoch: histories.epochOf(namespace.name) };
-    if (!duplicate) histories.noteStored(namespace.name, { sequence, messageId: headers.get(header.messageId) });
-    if (!duplicate || !retried) return { position, duplicate };
-    const sent = { channel, key, data: payload.data, headers };
-    return storedByAnother(bus, sent, sequence, expiresAtMs - clock.monotonicMs()).then((isAnothers) => ({ position, duplicate: isAnothers }));
+    const answer = (isAnothers: boolean): PublishResponse => ({ position: { offset: sequence, epoch: histories.epochOf(namespace.name) }, duplicate: isAnothers });
+    if (duplicate && retried) {
+      const sent = { channel, key, data: payload.data, headers };
+      return storedByAnother(bus, sent, sequence, expiresAtMs - clock.monotonicMs()).then(answer);
+    }
+    const known = duplicate ? undefined : histories.noteStored(namespace.name, { sequence, messageId: headers.get(header.messageId) });
+    return known ? this.#within(known, expiresAtMs).then(() => answer(false)) : answer(duplicate);
+  }
+
+  /** Resolves with what never rejects, or when the time is over. */
+  #within(known: Promise<void>, expiresAtMs: number): Promise<void> {
+    const { clock } = this.#parts;
+    return new Promise((resolve) => {
+      const late = clock.after(Math.max(0, expiresAtMs - clock.monotonicMs()), resolve);
+      void known.then(() => {
+        late.cancel();
+        resolve();
+      });
+    });
   }
 }

@@ -229,8 +229,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "witness: notices no roll-back",
     file: `${CHANNEL}/namespaceFeed.ts`,
-    find: "if (seen && info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {",
-    replace: "if (seen && info.epoch === \"\" && (await this.#isRolledBack(info, seen))) {",
+    find: "(seen && info.epoch === known?.epoch && (await this.#isRolledBack(info, seen)))",
+    replace: "(seen && info.epoch === \"\" && (await this.#isRolledBack(info, seen)))",
     caughtBy: ["a back-up is put back, and only connectors"],
   },
   {
@@ -243,8 +243,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "limits: raising one leaves the epoch as it is",
     file: "lib/bus/streamSpec.ts",
-    find: "(doubtful ? 1 : 0)",
-    replace: "0",
+    find: "doubtful ? nextGeneration(generation, nowMs) : generation",
+    replace: "doubtful ? generation : generation",
     caughtBy: ["a limit is raised"],
   },
   {

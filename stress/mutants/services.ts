@@ -3,6 +3,27 @@ import type { Mutant } from "./mutant.js";
 /** Faults in presence, sessions, writers and publishing. */
 export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
+    name: "epochs: counts generations, so that one comes again where a back-up is put back twice",
+    file: "lib/bus/streamSpec.ts",
+    find: "return Math.max(generation + 1, Math.floor(nowMs / 1_000));",
+    replace: "return generation + 1;",
+    caughtBy: ["the same back-up is put back twice: who"],
+  },
+  {
+    name: "epochs: takes an epoch that held once for the one that holds",
+    file: "lib/bus/streamInfo.ts",
+    find: "return created === known.created && generation < known.generation;",
+    replace: "return created === known.name && generation < known.generation;",
+    caughtBy: ["the same back-up is put back twice: who"],
+  },
+  {
+    name: "publish: answers at once where a sequence comes again",
+    file: "services/publish/histories.ts",
+    find: "    return this.#refreshAfterNow();\n  }",
+    replace: "    void this.#refreshAfterNow();\n    return undefined;\n  }",
+    caughtBy: ["restored by JetStream itself"],
+  },
+  {
     name: "presence: counts a tab as a user",
     file: "services/presence/roster/claims.ts",
     find: "if (after === \"none\" && this.users.addSessions(user, -1) === 0) {",

@@ -1,5 +1,9 @@
 import { cpSync, rmSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect } from "nats";
 import { askJetStream } from "../../lib/bus/apiRequest.js";
+import { streamOf } from "../../lib/bus/subjects.js";
+import { backUp, restore } from "../../test/helpers/streamBackup.js";
 import type { StressClient } from "../clients/client.js";
 import type { Scenario } from "../scenario.js";
 import { untilTrue } from "../world/untilTrue.js";
@@ -7,6 +11,7 @@ import { NAMESPACES, type World } from "../world/world.js";
 
 const WORLD = { nats: "single", connectors: 2 } as const;
 const TOLD_MS = 25_000;
+const RAISE_EVERY_MS = 10_500;
 /** An operator should know. */
 const ROLLED_BACK = ["the stream has lost messages that it had stored", "is gone: raising the epoch"];
 /** Numbers of messages that no backend counts up to. */
@@ -32,20 +37,28 @@ async function restartPublish(world: World): Promise<void> {
   }
 }
 
+/** Copies the files of the stopped nats-server. Gives what puts them back. */
+async function backUpFiles({ nats }: World): Promise<() => Promise<void>> {
+  const backup = `${nats.storeFolder}.backup`;
+  await nats.stop();
+  cpSync(nats.storeFolder, backup, { recursive: true });
+  await nats.start();
+  return async () => {
+    await nats.stop();
+    rmSync(nats.storeFolder, { recursive: true });
+    cpSync(backup, nats.storeFolder, { recursive: true });
+    await nats.start();
+  };
+}
+
 /** Puts a back-up back; `publish`: what comes after it was made, and is lost. */
 async function rollBack(world: World, publish: () => Promise<void>): Promise<string[]> {
   const clients = await world.joinMany(6, { channels: ["chat.a"] });
   await world.publishMany("chat.a", 50);
-  const backup = `${world.nats.storeFolder}.backup`;
-  await world.nats.stop();
-  cpSync(world.nats.storeFolder, backup, { recursive: true });
-  await world.nats.start();
+  const putBack = await backUpFiles(world);
   await publish();
   const lacking = await complete(world);
-  await world.nats.stop();
-  rmSync(world.nats.storeFolder, { recursive: true });
-  cpSync(backup, world.nats.storeFolder, { recursive: true });
-  await world.nats.start();
+  await putBack();
   const faults = [...lacking, ...(await untilTold(clients, "HISTORY_CHANGED"))];
   await world.publishMany("chat.a", 100);
   return faults;
@@ -86,6 +99,66 @@ export const historyScenarios: readonly Scenario[] = [
       rollBack(world, async () => {
         for (let n = 1; n <= 50; n++) await world.publishOnNats("chat.a", DIRECT_FROM + n);
       }),
+  },
+  {
+    name: "the same back-up is put back twice: who was away since its making, or since the first time, is told",
+    fault: "roll-back, twice", transport: "both", history: "long", world: WORLD, logs: ROLLED_BACK, honest: ["HISTORY_CHANGED", "unrecovered"],
+    async run(world) {
+      const clients = await world.joinMany(4, { channels: ["chat.a"] });
+      const [early, late] = [await world.joinMany(2, { channels: ["chat.a"] }), await world.joinMany(2, { channels: ["chat.a"] })];
+      await world.publishMany("chat.a", 50);
+      const putBack = await backUpFiles(world);
+      await world.publishMany("chat.a", 20);
+      const faults = await complete(world);
+      for (const client of early) client.leave();
+      await putBack();
+      faults.push(...(await untilTold([...clients, ...late], "HISTORY_CHANGED")));
+      await world.publishMany("chat.a", 30);
+      faults.push(...(await complete(world, [...clients, ...late], 5_000)));
+      for (const client of late) client.leave();
+      // An epoch is raised at most every 10 s.
+      await pause(RAISE_EVERY_MS);
+      const told = clients.map(({ state }) => state.breaks.length);
+      await putBack();
+      await untilTrue(() => clients.every(({ state }, at) => state.breaks.length > (told[at] ?? 0)), TOLD_MS);
+      for (const [at, { state }] of clients.entries()) if (state.breaks.length === told[at]) faults.push(`${state.name} was not told of the second time`);
+      // Longer than ever, so that no position is above its end.
+      await world.publishMany("chat.a", 100);
+      const toldLate = late.map(({ state }) => state.breaks.length);
+      for (const client of [...early, ...late]) client.comeBack();
+      await untilTrue(() => early.every(({ state }) => state.breaks.length > 0) && late.every(({ state }, at) => state.breaks.length > (toldLate[at] ?? 0)), TOLD_MS);
+      for (const { state } of early) if (state.breaks.length === 0) faults.push(`${state.name} was away from the beginning, and was told nothing`);
+      for (const [at, { state }] of late.entries()) if (state.breaks.length === toldLate[at]) faults.push(`${state.name} was away since the first time, and was told nothing`);
+      await world.publishMany("chat.a", 20);
+      return faults;
+    },
+  },
+  {
+    name: "a stream is deleted and restored by JetStream itself from a back-up: everybody is told, and goes on",
+    fault: "restored", transport: "both", history: "long", world: WORLD, logs: ROLLED_BACK, honest: ["HISTORY_CHANGED", "unrecovered"],
+    async run(world) {
+      const clients = await world.joinMany(4, { channels: ["chat.a"] });
+      const away = await world.joinMany(4, { channels: ["chat.a"] });
+      await world.publishMany("chat.a", 50);
+      await complete(world);
+      const operator = await connect({ servers: [...world.natsUrls] });
+      try {
+        const backup = await backUp(operator, streamOf("chat"));
+        // Two were away from before on, two saw what will be no more.
+        for (const client of away.slice(0, 2)) client.leave();
+        await world.publishMany("chat.a", 50);
+        const lacking = await complete(world, [...clients, ...away.slice(2)], 5_000);
+        for (const client of away.slice(2)) client.leave();
+        await operator.request(`$JS.API.STREAM.DELETE.${streamOf("chat")}`);
+        await restore(operator, backup);
+        const faults = [...lacking, ...(await untilTold(clients, "HISTORY_CHANGED"))];
+        await world.publishMany("chat.a", 100);
+        for (const client of away) client.comeBack();
+        return [...faults, ...(await untilTold(away, "unrecovered", "HISTORY_CHANGED"))];
+      } finally {
+        await operator.close();
+      }
+    },
   },
   {
     name: "a history is cleared: those who are there and those who come back are told",

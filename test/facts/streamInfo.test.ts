@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../helpers/eventually.js";
 import { FactRig, type FactStream } from "../helpers/factRig.js";
 import { NATS_PROGRAMS } from "../helpers/natsPrograms.js";
+import { backUp, restore } from "../helpers/streamBackup.js";
 
 describe.each(NATS_PROGRAMS)("what a stream says of itself: nats-server $version", (program) => {
   let rig: FactRig;
@@ -63,6 +64,23 @@ describe.each(NATS_PROGRAMS)("what a stream says of itself: nats-server $version
     expect(await stream.info()).toMatchObject({ error: { err_code: 10059 } });
     await stream.ask("STREAM.CREATE", stream.config);
     expect((await stream.info()).created).not.toBe(created);
+  });
+
+  it("restored from a back-up it has the description, the sequences and times that it had, and its creation (2.9) or a later one (2.15)", async () => {
+    const stream = await rig.stream({ ageMs: 3_600_000 }, { description: "Halley: generation 7" });
+    await stream.storeMany(5);
+    const before = await stream.info();
+    const backup = await backUp(rig.connection, stream.config.name);
+    await stream.storeMany(5);
+    await stream.ask("STREAM.DELETE");
+    await restore(rig.connection, backup);
+    const after = await stream.info();
+    expect(await bounds(stream)).toEqual([1, 5, 5]);
+    expect(after.state.first_ts).toBe(before.state.first_ts);
+    expect(after.config.description).toBe("Halley: generation 7");
+    // So a creation alone doesn't tell a restored stream from what it was: positions above its end do.
+    expect(Date.parse(after.created)).toBeGreaterThanOrEqual(Date.parse(before.created));
+    expect((await stream.store()).seq).toBe(6);
   });
 
   it("making it once more is idempotent, with other settings it is refused (10058)", async () => {

@@ -1,9 +1,10 @@
 import type { Bus, BusSubscription } from "../../../lib/bus/bus.js";
 import { fetchMessage } from "../../../lib/bus/fetchMessage.js";
 import { History } from "../../../lib/bus/history.js";
+import { assertReached } from "../../../lib/bus/replacedLeader.js";
 import { OLDEST_CLUSTER, olderThan } from "../../../lib/bus/serverVersion.js";
 import { SharedRequest } from "../../../lib/bus/sharedRequest.js";
-import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
+import { isOlderState, type StreamInfo } from "../../../lib/bus/streamInfo.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
@@ -55,7 +56,8 @@ export class NamespaceFeed {
   readonly #log: Log;
   readonly #refresh: SharedRequest<void>;
   readonly #stopListening: () => void;
-  #epoch = "";
+  /** The history that is followed, as it was when it was last asked for. */
+  #info: StreamInfo | undefined;
   /** Questions which history it is, and the newest of them that is answered. */
   #asked = 0;
   #answered = 0;
@@ -78,7 +80,7 @@ export class NamespaceFeed {
       proofs: this.proofs,
       channels: () => this.#channels,
       refresh: () => this.#refreshForAudit(),
-      epoch: () => this.#epoch,
+      epoch: () => this.epoch,
       tickSubject: subjects.tick(namespace.name),
       recentTick: () => this.#ticks.recent(),
     });
@@ -100,7 +102,7 @@ export class NamespaceFeed {
 
   /** Names the present history. */
   get epoch(): string {
-    return this.#epoch;
+    return this.#info?.epoch ?? "";
   }
 
   /** Whether recovery can be proven here: replicas of clusters older than 2.11 may differ for good. */
@@ -135,9 +137,11 @@ export class NamespaceFeed {
     let turn = ++this.#asked;
     // Taken before asking: while NATS catches up, a newer tick may overtake the answer.
     const seen = this.#witness.message;
-    let info = await this.history.infoAfterNow();
-    if (seen && info.epoch === this.#epoch && (await this.#isRolledBack(info, seen))) {
-      this.#log.error({ lastSequence: info.lastSequence, leader: info.leader, seen: seen.sequence }, "the stream has lost messages that it had stored: asking for a new epoch");
+    const known = this.#info;
+    let info = await this.#ask(known);
+    const isOlder = known !== undefined && isOlderState(info, known);
+    if (isOlder || (seen && info.epoch === known?.epoch && (await this.#isRolledBack(info, seen)))) {
+      this.#log.error({ lastSequence: info.lastSequence, leader: info.leader, seen: seen?.sequence, isOlder }, "the stream has lost messages that it had stored: asking for a new epoch");
       const { epoch: disproved } = info;
       await this.#raiseEpoch(disproved);
       turn = ++this.#asked;
@@ -149,13 +153,23 @@ export class NamespaceFeed {
     this.#answered = turn;
     // On one server, stream and subscribers share a connection's order. Across routes only an audit proves anything.
     this.#ticksProve = !this.#bus.clustered && (!info.clustered || info.leader === this.#bus.serverName);
-    const changed = this.#epoch !== "" && this.#epoch !== info.epoch;
-    this.#epoch = info.epoch;
+    const changed = this.epoch !== "" && this.epoch !== info.epoch;
+    this.#info = info;
     if (!changed) return;
     this.#forget();
     // What comes before the barrier may be of the history before.
     this.history.barrier().then(() => { this.#forget(); }, () => { this.#forget(); });
     for (const channel of this.#channels) channel.changeEpoch();
+  }
+
+  /** The stream by its leader; where it looks older than `known`, not by one that was replaced while it was frozen. */
+  async #ask(known: StreamInfo | undefined): Promise<StreamInfo> {
+    const info = await this.history.infoAfterNow();
+    if (!known || !isOlderState(info, known)) return info;
+    const fence = await this.history.fence();
+    const again = await this.history.infoAfterNow();
+    assertReached(again, fence);
+    return again;
   }
 
   #forget(): void {
@@ -195,7 +209,7 @@ export class NamespaceFeed {
 
   /** A message of the history `epoch` was seen, live or stored. Should another one stand in its place later, the stream was rolled back. */
   saw(message: Seen, epoch: string): void {
-    if (epoch === this.#epoch) this.#witness.saw(message);
+    if (epoch === this.epoch) this.#witness.saw(message);
   }
 
   /** Tells `channel` of breaks until the returned function is called. */

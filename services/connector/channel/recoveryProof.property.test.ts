@@ -58,7 +58,7 @@ class Model {
   get info(): StreamInfo {
     const [first] = this.stored;
     const firstSequence = first?.sequence ?? this.lastSequence + 1;
-    return { name: "HALLEY_x", epoch: this.epoch, firstSequence, lastSequence: this.lastSequence, firstTimeMs: first?.atMs ?? 0, maxAgeMs: this.maxAgeMs, maxMessagesPerSubject: this.maxPerChannel, leader: undefined, clustered: false };
+    return { name: "HALLEY_x", epoch: this.epoch, created: "2026-01-01T00:00:00Z", generation: this.#generation, firstSequence, lastSequence: this.lastSequence, firstTimeMs: first?.atMs ?? 0, maxAgeMs: this.maxAgeMs, maxMessagesPerSubject: this.maxPerChannel, leader: undefined, clustered: false };
   }
 
   proves(channel: Name, offset: number, epoch = this.epoch): boolean {

@@ -9,7 +9,7 @@ import { type Evidence, EXPIRY_MARGIN_MS, isProven, proveRecovery } from "./reco
 
 const NOW = 1_000_000;
 const info: StreamInfo = {
-  name: "HALLEY_chat", epoch: "e", firstSequence: 1, lastSequence: 100, firstTimeMs: NOW - 30_000, maxAgeMs: 60_000, maxMessagesPerSubject: 10, leader: undefined, clustered: false,
+  name: "HALLEY_chat", epoch: "e", created: "2026-01-01T00:00:00Z", generation: 1, firstSequence: 1, lastSequence: 100, firstTimeMs: NOW - 30_000, maxAgeMs: 60_000, maxMessagesPerSubject: 10, leader: undefined, clustered: false,
 };
 
 type Case = readonly [string, boolean, Partial<Omit<Evidence, "info">>, Partial<StreamInfo>?];
