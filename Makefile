@@ -44,9 +44,9 @@ soak: node_modules/.package-lock.json build ## Steady traffic with clients that 
 	@sh scripts/require.sh nats
 	@node dist/stress/soak/main.js $(ARGS)
 
-mutants: node_modules/.package-lock.json build ## Put deliberate faults into copies of the code; a scenario must fail by each (ONLY="gap rule").
+mutants: node_modules/.package-lock.json build ## Put deliberate faults into copies of the code; a scenario must fail by each (ONLY="gap rule" JOBS=2).
 	@sh scripts/require.sh nats nats-cluster
-	@node dist/stress/mutants/main.js "$(ONLY)"
+	@node dist/stress/mutants/main.js "$(ONLY)" "$(JOBS)"
 
 build: node_modules/.package-lock.json ## Build dist/ where the sources have changed.
 	@node scripts/build.mjs

@@ -1,8 +1,9 @@
 // Puts deliberate faults into copies of the code, one at a time, and shows that a scenario fails by each.
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { endOnSignals } from "../../test/helpers/childProcess.js";
 import { MUTANTS } from "./list.js";
 import type { Mutant } from "./mutant.js";
 import { SERVICE_MUTANTS } from "./services.js";
@@ -36,9 +37,16 @@ function mutate(folder: string, { file, find, replace, name }: Mutant): void {
   writeFileSync(path, parts.join(replace));
 }
 
-function run(folder: string, command: readonly string[], timeout = RUN_MS): { readonly code: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, encoding: "utf8", timeout, maxBuffer: 2 ** 28 });
-  return { code: status, output: stdout + stderr };
+function run(folder: string, command: readonly string[], timeout = RUN_MS): Promise<{ readonly code: number; readonly output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [...command], { cwd: folder, timeout, maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
+      process.off("exit", end);
+      resolve({ code: error === null ? 0 : 1, output: stdout + stderr });
+    });
+    // In order: it has processes of its own.
+    const end = (): void => { child.kill("SIGTERM"); };
+    process.on("exit", end);
+  });
 }
 
 /** The scenarios that failed, each with what was wrong first. */
@@ -50,10 +58,10 @@ function failures(output: string): string[] {
 }
 
 /** The scenario that failed, and by what; undefined where none did. */
-function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): string | undefined {
+async function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): Promise<string | undefined> {
   for (let round = 1; round <= tries; round++) {
     for (const only of caughtBy) {
-      const [failure] = failures(run(folder, ["dist/stress/main.js", "--only", only, "--seed", String(round)]).output);
+      const [failure] = failures((await run(folder, ["dist/stress/main.js", "--only", only, "--seed", String(round)])).output);
       if (failure !== undefined) return failure;
     }
   }
@@ -61,14 +69,14 @@ function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): string | 
 }
 
 /** Whether it was caught. */
-function tryMutant(mutant: Mutant): boolean {
+async function tryMutant(mutant: Mutant): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "halley-mutant-"));
   try {
     copyProject(folder);
     mutate(folder, mutant);
-    const build = run(folder, ["scripts/build.mjs"]);
+    const build = await run(folder, ["scripts/build.mjs"]);
     if (build.code !== 0) throw new Error(`${mutant.name}: can't be built: ${build.output.slice(-300)}`);
-    const catcher = findCatcher(folder, mutant);
+    const catcher = await findCatcher(folder, mutant);
     print(catcher === undefined ? `MISSED ${mutant.name}` : `caught ${mutant.name}: by ${catcher}`);
     return catcher !== undefined;
   } finally {
@@ -77,24 +85,33 @@ function tryMutant(mutant: Mutant): boolean {
 }
 
 /** Runs every catcher on the code as it is, where none may fail. Gives whether none did. */
-function control(mutants: readonly Mutant[]): boolean {
+async function control(mutants: readonly Mutant[]): Promise<boolean> {
   const catchers = [...new Set(mutants.flatMap(({ caughtBy }) => caughtBy))];
-  const { code, output } = run(".", ["dist/stress/main.js", "--seed", "1", ...catchers.flatMap((only) => ["--only", only])], CONTROL_MS);
+  const { code, output } = await run(".", ["dist/stress/main.js", "--seed", "1", ...catchers.flatMap((only) => ["--only", only])], CONTROL_MS);
   print(`without a fault: ${output.trim().split("\n").at(-1) ?? ""}`);
   for (const failure of failures(output)) print(`FAIL ${failure}`);
   return code === 0;
 }
 
-const only = process.argv[2] ?? "";
-const chosen = [...MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
-if (!control(chosen)) process.exitCode = 1;
-let caught = 0;
-for (const mutant of chosen) {
-  try {
-    if (tryMutant(mutant)) caught += 1;
-  } catch (error) {
-    print(`MISSED ${error instanceof Error ? error.message : String(error)}`);
+/** Tries faults until none is left. Gives how many were caught. */
+async function tryAll(waiting: Mutant[]): Promise<number> {
+  let caught = 0;
+  for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+    try {
+      if (await tryMutant(mutant)) caught += 1;
+    } catch (error) {
+      print(`MISSED ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
+  return caught;
 }
+
+endOnSignals();
+const [only = "", jobs = "1"] = process.argv.slice(2);
+const chosen = [...MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
+if (!(await control(chosen))) process.exitCode = 1;
+const waiting = [...chosen];
+const counts = await Promise.all(Array.from({ length: Math.max(1, Number(jobs) || 1) }, () => tryAll(waiting)));
+const caught = counts.reduce((sum, count) => sum + count, 0);
 print(`${String(chosen.length)} faults injected, ${String(caught)} caught`);
 if (caught < chosen.length) process.exitCode = 1;
