@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../../test/helpers/eventually.js";
+import { NATS_PROGRAMS } from "../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { silentLog } from "../log.js";
 import { askJetStream } from "./apiRequest.js";
@@ -12,13 +13,13 @@ import { fetchStreamInfo } from "./streamInfo.js";
 const LIMITS = { messages: 1_000_000, ageMs: 3_600_000, bytes: 2 ** 30 };
 let count = 0;
 
-describe("history", () => {
+describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program }) => {
   let nats: NatsServer;
   let bus: Bus;
   let name: string;
   let history: History;
 
-  beforeAll(async () => { nats = await startNatsServer(); });
+  beforeAll(async () => { nats = await startNatsServer("", program); });
   afterAll(() => nats.remove());
   beforeEach(async () => {
     name = `h${String(++count)}`;

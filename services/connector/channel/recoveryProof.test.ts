@@ -4,6 +4,7 @@ import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import { type Clock, systemClock } from "../../../lib/clock.js";
 import { ChannelRig } from "../../../test/helpers/channelRig.js";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
+import { NATS_PROGRAMS } from "../../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 import { type Evidence, EXPIRY_MARGIN_MS, isProven, proveRecovery } from "./recoveryProof.js";
 
@@ -44,11 +45,11 @@ describe("the proof of a recovery", () => {
   }
 });
 
-describe("gathering the evidence, on a real stream", () => {
+describe.each(NATS_PROGRAMS)("gathering the evidence, on a real stream of nats-server $version", ({ program }) => {
   let nats: NatsServer;
   let rig: ChannelRig;
 
-  beforeAll(async () => { nats = await startNatsServer(); });
+  beforeAll(async () => { nats = await startNatsServer("", program); });
   afterAll(() => nats.remove());
   afterEach(() => rig.stop());
 

@@ -1,15 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
 import { eventually } from "../../../test/helpers/eventually.js";
+import { NATS_PROGRAMS } from "../../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 
 const LIMITS = { chunkMessages: 1_000, chunkBytes: 128 * 1024 };
 
-describe("a stored channel that opens", () => {
+describe.each(NATS_PROGRAMS)("a stored channel that opens, on nats-server $version", ({ program }) => {
   let nats: NatsServer;
   let rig: ChannelRig;
 
-  beforeAll(async () => { nats = await startNatsServer(); });
+  beforeAll(async () => { nats = await startNatsServer("", program); });
   afterAll(() => nats.remove());
   afterEach(async () => {
     vi.restoreAllMocks();

@@ -2,6 +2,7 @@ import { createConnection, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
 import { eventually } from "../../../test/helpers/eventually.js";
+import { NATS_PROGRAMS } from "../../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 import { startTcpProxy } from "../../../test/helpers/tcpProxy.js";
 import { makeHeaders } from "../../../lib/bus/bus.js";
@@ -11,11 +12,11 @@ import type { StoredChannel } from "./storedChannel.js";
 
 const LIMITS = { chunkMessages: 1_000, chunkBytes: 128 * 1024 };
 
-describe("stored channel", () => {
+describe.each(NATS_PROGRAMS)("stored channel, on nats-server $version", ({ program }) => {
   let nats: NatsServer;
   let rig: ChannelRig;
 
-  beforeAll(async () => { nats = await startNatsServer(); });
+  beforeAll(async () => { nats = await startNatsServer("", program); });
   afterAll(() => nats.remove());
   afterEach(() => rig.stop());
 
