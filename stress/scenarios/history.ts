@@ -120,8 +120,6 @@ export const historyScenarios: readonly Scenario[] = [
       await pause(RAISE_EVERY_MS);
       const told = clients.map(({ state }) => state.breaks.length);
       await putBack();
-      await untilTrue(() => clients.every(({ state }, at) => state.breaks.length > (told[at] ?? 0)), TOLD_MS);
-      for (const [at, { state }] of clients.entries()) if (state.breaks.length === told[at]) faults.push(`${state.name} was not told of the second time`);
       // Longer than ever, so that no position is above its end.
       await world.publishMany("chat.a", 100);
       const toldLate = late.map(({ state }) => state.breaks.length);
@@ -129,6 +127,8 @@ export const historyScenarios: readonly Scenario[] = [
       await untilTrue(() => early.every(({ state }) => state.breaks.length > 0) && late.every(({ state }, at) => state.breaks.length > (toldLate[at] ?? 0)), TOLD_MS);
       for (const { state } of early) if (state.breaks.length === 0) faults.push(`${state.name} was away from the beginning, and was told nothing`);
       for (const [at, { state }] of late.entries()) if (state.breaks.length === toldLate[at]) faults.push(`${state.name} was away since the first time, and was told nothing`);
+      await untilTrue(() => clients.every(({ state }, at) => state.breaks.length > (told[at] ?? 0)), TOLD_MS);
+      for (const [at, { state }] of clients.entries()) if (state.breaks.length === told[at]) faults.push(`${state.name} was not told of the second time`);
       await world.publishMany("chat.a", 20);
       return faults;
     },
