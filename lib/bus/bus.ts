@@ -1,4 +1,4 @@
-import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type MsgHdrs, type NatsConnection, NatsError } from "nats";
+import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection, NatsError } from "nats";
 import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
@@ -20,6 +20,8 @@ export interface BusMessage {
   readonly data: Uint8Array;
   readonly headers?: BusHeaders | undefined;
   readonly reply?: string | undefined;
+  /** Subject, headers and payload, in bytes. */
+  size(): number;
   /** Answers a request; false when the message is none. */
   respond(data: Uint8Array): boolean;
 }
@@ -40,6 +42,9 @@ export interface BusOptions {
   readonly name: string;
   readonly log: Log;
 }
+
+/** The library's messages know their size; its types leave it out. */
+type SizedMessage = Msg & Pick<BusMessage, "size">;
 
 const TEXT = new TextEncoder();
 /** What is buffered is sent within this time, or not at all. */
@@ -142,7 +147,7 @@ export class Bus {
           return;
         }
         try {
-          handler(message);
+          handler(message as SizedMessage);
         } catch (fault) {
           this.#log.error({ err: fault, subject: message.subject }, "a NATS message could not be handled");
         }

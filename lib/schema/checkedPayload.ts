@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary, type Message, type Registry, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, fromJsonString, type Message, type Registry, toBinary, toJsonString } from "@bufbuild/protobuf";
 
 /** A payload that was checked, completely. Its two forms are made when they are asked for, once. */
 export interface CheckedPayload {
@@ -6,15 +6,25 @@ export interface CheckedPayload {
   readonly json: string;
   /** The bytes of the registered type, shared with what was given where that was bytes; undefined without a registered type. */
   readonly protobuf: Uint8Array | undefined;
+  /** The forms that there are now, in bytes. */
+  readonly heldBytes: number;
+  /** Lets go of everything but one form of its own: of what it was made from, and of the decoded message. For what is kept. */
+  own(): void;
 }
 
 /** JSON without a registered type. */
 export class UntypedPayload implements CheckedPayload {
   readonly json: string;
   readonly protobuf = undefined;
+  readonly heldBytes: number;
 
   constructor(json: string) {
     this.json = json;
+    this.heldBytes = Buffer.byteLength(json);
+  }
+
+  own(): void {
+    // The text is all that there is.
   }
 }
 
@@ -22,11 +32,12 @@ export class UntypedPayload implements CheckedPayload {
 export class TypedPayload implements CheckedPayload {
   readonly #desc: DescMessage;
   readonly #registry: Registry;
+  /** Until a form was made of it: it may take many times their memory. */
   #message: Message | undefined;
   #json: string | undefined;
   #protobuf: Uint8Array | undefined;
 
-  /** Takes the message, its bytes, or both. */
+  /** Takes the message, or its bytes. */
   constructor(desc: DescMessage, registry: Registry, { message, protobuf }: { message?: Message; protobuf?: Uint8Array }) {
     this.#desc = desc;
     this.#registry = registry;
@@ -35,13 +46,29 @@ export class TypedPayload implements CheckedPayload {
   }
 
   get json(): string {
-    this.#json ??= toJsonString(this.#desc, this.#decoded(), { registry: this.#registry });
+    if (this.#json === undefined) {
+      this.#json = toJsonString(this.#desc, this.#decode(), { registry: this.#registry });
+      this.#message = undefined;
+    }
     return this.#json;
   }
 
   get protobuf(): Uint8Array {
-    this.#protobuf ??= toBinary(this.#desc, this.#decoded());
+    if (this.#protobuf === undefined) {
+      this.#protobuf = toBinary(this.#desc, this.#decode());
+      this.#message = undefined;
+    }
     return this.#protobuf;
+  }
+
+  get heldBytes(): number {
+    return (this.#json === undefined ? 0 : Buffer.byteLength(this.#json)) + (this.#protobuf?.length ?? 0);
+  }
+
+  own(): void {
+    // Bytes of a message that came are a part of all that came with it.
+    if (this.#protobuf) this.#protobuf = new Uint8Array(this.#protobuf);
+    else this.#json ??= this.json;
   }
 
   /** Makes both forms now. Throws where the message has none. */
@@ -50,8 +77,9 @@ export class TypedPayload implements CheckedPayload {
     this.#protobuf ??= this.protobuf;
   }
 
-  #decoded(): Message {
-    this.#message ??= fromBinary(this.#desc, this.#protobuf ?? new Uint8Array());
-    return this.#message;
+  #decode(): Message {
+    if (this.#message) return this.#message;
+    if (this.#json !== undefined) return fromJsonString(this.#desc, this.#json, { registry: this.#registry });
+    return fromBinary(this.#desc, this.#protobuf ?? new Uint8Array());
   }
 }

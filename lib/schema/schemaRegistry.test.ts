@@ -133,6 +133,29 @@ describe("checking bytes", () => {
     expect(registry.fromBytes(ORDER, new Uint8Array()).json).toBe("{}");
   });
 
+  it("gives the same forms in whatever order they are asked for, of bytes or of JSON, owned or not", () => {
+    const text = JSON.stringify({ orderId: "7", items: [{ name: "tea" }] });
+    const bytes = bytesOf(JSON.parse(text));
+    for (const isOwned of [false, true]) {
+      for (const isJsonFirst of [false, true]) {
+        for (const payload of [registry.fromBytes(ORDER, Uint8Array.from(bytes)), registry.fromJson(ORDER, text)]) {
+          if (isOwned) payload.own();
+          const forms = isJsonFirst ? [payload.json, payload.protobuf] : [payload.protobuf, payload.json];
+          expect(isJsonFirst ? forms : forms.reverse()).toEqual([text, bytes]);
+          expect(payload.heldBytes).toBe(text.length + bytes.length);
+        }
+      }
+    }
+  });
+
+  it("owns bytes of its own when it is told to", () => {
+    const bytes = Uint8Array.from(bytesOf({ orderId: "7" }));
+    const payload = registry.fromBytes(ORDER, bytes);
+    payload.own();
+    bytes.fill(0);
+    expect(payload.json).toBe('{"orderId":"7"}');
+  });
+
   it("refuses unknown field numbers, wherever they stand", () => {
     expect(bytesPaths(0xf8, 0x01, 0x01)).toEqual(["31"]);
     expect(bytesPaths(0x1a, 0x02, 0x78, 0x01)).toEqual(["items[0].15"]);

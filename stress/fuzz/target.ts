@@ -1,10 +1,9 @@
 import { resolve } from "node:path";
-import { signToken } from "../../test/helpers/installation.js";
+import { Listener } from "../clients/listener.js";
 import { COLLECTING } from "../leaks/leakGate.js";
 import type { ServiceProcess } from "../process/serviceProcess.js";
 import { World } from "../world/world.js";
 import { frameFault } from "./documented.js";
-import { WebSocket } from "ws";
 
 const NAMESPACES = {
   calm: { history: { messages: 1_000, age: "1h", bytes: "64MiB" }, subscribe: "signed-in", untyped: true },
@@ -22,7 +21,7 @@ export class FuzzTarget {
   readonly world: World;
   /** What the listeners were given that is no frame. */
   readonly faults: string[] = [];
-  #listener: WebSocket | undefined;
+  #listener: Listener | undefined;
 
   private constructor(world: World) {
     this.world = world;
@@ -61,34 +60,24 @@ export class FuzzTarget {
   }
 
   async stop(): Promise<void> {
-    this.#listener?.terminate();
+    this.#listener?.close();
     await this.world.stop();
   }
 
   /** Reads everything that comes of the fuzzed channels. */
   async #listen(): Promise<void> {
-    const listener = new WebSocket(`ws://127.0.0.1:${String(this.connector.port)}/v1/websocket`, ["halley.v1.json"]);
-    this.#listener = listener;
-    listener.on("error", () => undefined);
-    listener.on("message", (data: Buffer) => { this.#check(data.toString("utf8")); });
-    const token = await signToken("listener");
-    await new Promise((done) => listener.once("open", done));
-    listener.on("close", (code) => { if (listener === this.#listener && code >= 3000) this.faults.push(`a listener was closed with ${String(code)}`); });
-    listener.send([{ connect: { token } }, ...LISTENED.map((channel) => ({ subscribe: { channel } }))].map((frame) => JSON.stringify(frame)).join("\n"));
+    const onClose = (code: number): void => { if (code >= 3000) this.faults.push(`a listener was closed with ${String(code)}`); };
+    this.#listener = await Listener.connect({ port: this.connector.port, channels: LISTENED, onLine: (line) => { this.#check(line); }, onClose });
   }
 
-  #check(text: string): void {
-    for (const line of text.split("\n")) {
-      let fault: string | undefined;
-      try {
-        const frame = JSON.parse(line) as { ping?: object };
-        fault = frameFault(frame);
-        if (frame.ping) this.#listener?.send('{"pong":{}}');
-      } catch {
-        fault = "is no JSON";
-      }
-      if (fault !== undefined && this.faults.length < 20) this.faults.push(`a listener got what ${fault}: ${line.slice(0, 300)}`);
+  #check(line: string): void {
+    let fault: string | undefined;
+    try {
+      fault = frameFault(JSON.parse(line));
+    } catch {
+      fault = "is no JSON";
     }
+    if (fault !== undefined && this.faults.length < 20) this.faults.push(`a listener got what ${fault}: ${line.slice(0, 300)}`);
   }
 }
 

@@ -11,6 +11,7 @@ import { expiryScenarios } from "./expiry.js";
 import { historyScenarios } from "./history.js";
 import { leakScenarios } from "./leaks.js";
 import { manyScenarios } from "./many.js";
+import { memoryScenarios } from "./memory.js";
 import { natsScenarios } from "./nats.js";
 import { natsLinkScenarios } from "./natsLink.js";
 import { networkScenarios } from "./network.js";
@@ -35,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...slowScenarios,
   ...manyScenarios,
   ...leakScenarios,
+  ...memoryScenarios,
   ...stormScenarios,
   ...publishingScenarios,
   ...sessionScenarios,

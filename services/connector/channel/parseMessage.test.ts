@@ -11,8 +11,12 @@ const namespace: Namespace = { name: "chat", history: undefined, presence: false
 
 describe("parsing a message", () => {
   let registry: SchemaRegistry;
+  let examples: SchemaRegistry;
 
-  beforeAll(async () => { registry = await loadSchemas(undefined); });
+  beforeAll(async () => {
+    registry = await loadSchemas(undefined);
+    examples = await loadSchemas("examples/schemas");
+  });
 
   const parse = (data: string | Uint8Array, lines: readonly string[] = []): Publication => {
     const headers = parseHeaderBlock(Buffer.from(`NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`));
@@ -66,9 +70,25 @@ describe("parsing a message", () => {
     expect(faults(data, lines).sort()).toEqual(fields);
   });
 
-  it("counts into what a publication costs everything that it keeps", () => {
+  it("counts everything that a publication keeps, as it is encoded", () => {
     const tags = Array.from({ length: 16 }, (_, at) => `Halley-Tag-t${String(at)}: ${"v".repeat(256)}`);
-    expect(parse("1", tags).sizeBytes).toBeGreaterThan(Buffer.byteLength(parse("1", tags).json) + parse("1", tags).wire.length);
-    expect(parse("1").sizeBytes).toBeLessThan(500);
+    const publication = parse("1", tags);
+    const grown: number[] = [];
+    publication.onGrow = (bytes) => grown.push(bytes);
+    const before = publication.heldBytes;
+    const encodings = [publication.json.length, publication.wire.length];
+    expect([publication.json.length, publication.wire.length]).toEqual(encodings);
+    expect(grown).toEqual(encodings);
+    expect(publication.heldBytes).toBe(before + publication.json.length + publication.wire.length);
+    expect(before).toBeGreaterThan(16 * 256);
+  });
+
+  it("shares no memory with the message that came", () => {
+    const typed: Namespace = { ...namespace, untyped: false };
+    const lines = ["NATS/1.0", "Halley-Type: demo.v1.ChatMessage", "Content-Type: application/protobuf", "", ""];
+    const data = Buffer.from("\n\x02hi");
+    const publication = parseMessage({ channel: "chat.x", offset: 7, headers: parseHeaderBlock(Buffer.from(lines.join("\r\n"))), data }, typed, examples);
+    data.fill(0);
+    expect(JSON.parse(publication.json)).toMatchObject({ data: { text: "hi" } });
   });
 });

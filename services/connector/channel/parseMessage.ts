@@ -34,7 +34,6 @@ export function parseMessage(message: ChannelMessage, namespace: Namespace, regi
     offset,
     type,
     payload,
-    payloadBytes: data.length,
     sender,
     time: RFC3339.test(time) && !Number.isNaN(Date.parse(time)) ? time : "",
     tags,

@@ -1,4 +1,5 @@
 import { Publication as WirePublication } from "../../../gen/halley/v1/client.js";
+import { ownText } from "../../../lib/ownText.js";
 import type { CheckedPayload } from "../../../lib/schema/checkedPayload.js";
 
 /** What a publication is made of. */
@@ -7,46 +8,59 @@ export interface PublicationParts {
   readonly offset: number;
   readonly type: string;
   readonly payload: CheckedPayload;
-  /** Of the payload as it was published. */
-  readonly payloadBytes: number;
   readonly sender: string;
   /** RFC 3339, or "" when nobody stamped it. */
   readonly time: string;
   readonly tags: Readonly<Record<string, string>> | undefined;
 }
 
+/** The objects around what is in a publication, roughly. */
+const OBJECT_BYTES = 600;
+
 /**
  * One message of a channel, checked once and encoded once for each codec; every subscriber's frame is made of the same
- * bytes.
+ * bytes. It holds nothing of what it came with but what it says.
  */
 export class Publication {
   readonly channel: string;
   readonly offset: number;
+  /** Runs when an encoding was made, with the bytes that it takes. Of the one who counts what is held. */
+  onGrow: ((bytes: number) => void) | undefined;
   readonly #parts: PublicationParts;
+  #heldBytes: number;
   #json: string | undefined;
   #wire: Uint8Array | undefined;
 
   constructor(parts: PublicationParts) {
-    this.channel = parts.channel;
-    this.offset = parts.offset;
-    this.#parts = parts;
+    const { channel, offset, type, payload, sender, time, tags } = parts;
+    this.channel = channel;
+    this.offset = offset;
+    payload.own();
+    this.#parts = { channel, offset, type: ownText(type), payload, sender: ownText(sender), time: ownText(time), tags: tags && ownTags(tags) };
+    this.#heldBytes = this.#measure();
   }
 
   /** The canonical JSON object, one line. */
   get json(): string {
-    this.#json ??= encodeJson(this.#parts);
+    if (this.#json === undefined) {
+      this.#json = encodeJson(this.#parts);
+      this.#grow();
+    }
     return this.#json;
   }
 
   /** The bytes of a halley.v1.Publication. */
   get wire(): Uint8Array {
-    this.#wire ??= WirePublication.encode(this.toWire()).finish();
+    if (this.#wire === undefined) {
+      this.#wire = WirePublication.encode(this.toWire()).finish();
+      this.#grow();
+    }
     return this.#wire;
   }
 
-  /** What it costs to keep it in memory, roughly, in bytes: the payload, both encodings, and the objects around them. */
-  get sizeBytes(): number {
-    return 400 + 3 * (this.#parts.payloadBytes + labelLength(this.#parts));
+  /** What it takes in memory now, roughly, in bytes: the payload, the encodings that were made, and the objects around them. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** The message itself, for frames that hold several. */
@@ -63,9 +77,24 @@ export class Publication {
       tags: { ...tags },
     };
   }
+
+  #grow(): void {
+    const before = this.#heldBytes;
+    this.#heldBytes = this.#measure();
+    this.onGrow?.(this.#heldBytes - before);
+  }
+
+  #measure(): number {
+    const encodings = (this.#json === undefined ? 0 : Buffer.byteLength(this.#json)) + (this.#wire?.length ?? 0);
+    return OBJECT_BYTES + labelBytes(this.#parts) + this.#parts.payload.heldBytes + encodings;
+  }
 }
 
-function labelLength({ type, sender, tags }: PublicationParts): number {
+function ownTags(tags: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(tags).map(([name, value]) => [ownText(name), ownText(value)]));
+}
+
+function labelBytes({ type, sender, tags }: PublicationParts): number {
   let length = type.length + sender.length;
   if (tags) for (const [name, value] of Object.entries(tags)) length += name.length + value.length;
   return length;

@@ -12,7 +12,8 @@ const COMPACT_AT = 256;
 export class Ring {
   readonly #budget: RingBudget;
   readonly #maxBytes: number;
-  #publications: Publication[] = [];
+  /** Spent slots below `#head` hold nothing. */
+  #publications: (Publication | undefined)[] = [];
   #head = 0;
   #bytes = 0;
   #floor: number;
@@ -36,9 +37,8 @@ export class Ring {
   /** Adds the newest publication. Its offset must be above all others. */
   push(publication: Publication): void {
     this.#publications.push(publication);
-    this.#grow(publication.sizeBytes);
-    while (this.#bytes > this.#maxBytes) this.#dropOldest();
-    this.#budget.used(this);
+    this.#count(publication);
+    this.#trim();
   }
 
   /**
@@ -46,12 +46,12 @@ export class Ring {
    * is no room for all of it.
    */
   extendDown(floor: number, publications: readonly Publication[]): void {
-    const bytes = publications.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const bytes = publications.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
     if (floor >= this.#floor || this.#bytes + bytes > this.#maxBytes) return;
     this.#publications = [...publications, ...this.#publications.slice(this.#head)];
     this.#head = 0;
     this.#floor = floor;
-    this.#grow(bytes);
+    for (const publication of publications) this.#count(publication);
     this.#budget.used(this);
   }
 
@@ -63,13 +63,14 @@ export class Ring {
       const publication = this.#publications[at];
       if (!publication || taken.length >= maxMessages || bytes >= maxBytes) break;
       taken.push(publication);
-      bytes += publication.sizeBytes;
+      bytes += publication.heldBytes;
     }
     return taken;
   }
 
   /** Forgets everything; the floor rises to `floor`. */
   clear(floor: number): void {
+    for (const publication of this.#publications) if (publication) publication.onGrow = undefined;
     this.#grow(-this.#bytes);
     this.#publications = [];
     this.#head = 0;
@@ -85,13 +86,30 @@ export class Ring {
   #dropOldest(): void {
     const oldest = this.#publications[this.#head];
     if (!oldest) return;
+    this.#publications[this.#head] = undefined;
     this.#head += 1;
     this.#floor = oldest.offset;
-    this.#grow(-oldest.sizeBytes);
+    oldest.onGrow = undefined;
+    this.#grow(-oldest.heldBytes);
     if (this.#head >= COMPACT_AT && this.#head * 2 > this.#publications.length) {
       this.#publications = this.#publications.slice(this.#head);
       this.#head = 0;
     }
+  }
+
+  #count(publication: Publication): void {
+    publication.onGrow = this.#onGrow;
+    this.#grow(publication.heldBytes);
+  }
+
+  readonly #onGrow = (bytes: number): void => {
+    this.#grow(bytes);
+    this.#trim();
+  };
+
+  #trim(): void {
+    while (this.#bytes > this.#maxBytes) this.#dropOldest();
+    this.#budget.used(this);
   }
 
   #grow(bytes: number): void {

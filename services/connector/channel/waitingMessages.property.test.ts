@@ -6,7 +6,7 @@ import { WaitingMessages } from "./waitingMessages.js";
 const BOUNDS = { waitingMessages: 6, waitingBytes: 40 };
 const step = fc.record({ act: fc.constantFrom("add", "add", "add", "add", "shift", "until", "all", "clear", "drop"), bytes: fc.nat(12), at: fc.nat(5) });
 
-const message = (n: number, bytes: number): BusMessage => ({ subject: String(n), data: Buffer.alloc(bytes), respond: () => false });
+const message = (n: number, bytes: number): BusMessage => ({ subject: String(n), data: Buffer.alloc(0), size: () => bytes, respond: () => false });
 
 describe("waiting messages, against a list", () => {
   it("are all there, in order, or none, and never more than the bounds and one message", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BusMessage } from "../../../lib/bus/bus.js";
 import { WaitingMessages } from "./waitingMessages.js";
 
-const message = (text: string): BusMessage => ({ subject: "halley.out.chat.x", data: Buffer.from(text), headers: undefined, reply: undefined }) as unknown as BusMessage;
+const message = (text: string): BusMessage => ({ subject: "halley.out.chat.x", data: Buffer.from(text), size: () => text.length, respond: () => false });
 const textOf = ({ data }: BusMessage): string => Buffer.from(data).toString("utf8");
 
 /** Takes all; gives the texts. */

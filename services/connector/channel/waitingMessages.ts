@@ -1,6 +1,6 @@
 import type { BusMessage } from "../../../lib/bus/bus.js";
 
-/** How many live messages may wait, and how much payload. Past it none does: the stream has them all. */
+/** How many live messages may wait, and how many bytes, with their headers. Past it none does: the stream has them all. */
 export interface WaitingBounds {
   readonly waitingMessages: number;
   readonly waitingBytes: number;
@@ -35,7 +35,7 @@ export class WaitingMessages {
       return;
     }
     this.#messages.push(message);
-    this.#bytes += message.data.length;
+    this.#bytes += message.size();
   }
 
   /** Drops them all, and what comes until `clear` or `takeUntil`. */
@@ -69,6 +69,6 @@ export class WaitingMessages {
   /** Removes the oldest. */
   shift(): void {
     const message = this.#messages.shift();
-    if (message) this.#bytes -= message.data.length;
+    if (message) this.#bytes -= message.size();
   }
 }

@@ -81,7 +81,7 @@ describe("reading binary frames", () => {
 
 describe("writing frames", () => {
   const publication = new Publication({
-    channel: "chat.x", offset: 13, type: "a", payload: new UntypedPayload('{"text":"hü"}'), payloadBytes: 13, sender: "42", time: "2026-01-01T12:00:00.250Z", tags: { room: "7" },
+    channel: "chat.x", offset: 13, type: "a", payload: new UntypedPayload('{"text":"hü"}'), sender: "42", time: "2026-01-01T12:00:00.250Z", tags: { room: "7" },
   });
   const position = { offset: 13, epoch: "e" };
   const body = { position, recovered: true, publications: [publication] };

@@ -10,7 +10,7 @@ import { FrameChain, type FrameLink } from "./frameChain.js";
 import { allocateMessage } from "./webSocketMessage.js";
 
 const publication = (offset: number, text = ""): Publication =>
-  new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify(text)), payloadBytes: text.length, sender: "", time: "", tags: undefined });
+  new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify(text)), sender: "", time: "", tags: undefined });
 
 describe("a WebSocket message", () => {
   it.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])("of %i bytes is framed as RFC 6455 says", (length) => {

@@ -143,7 +143,7 @@ const made = new Map<string, Publication>();
 
 function publicationOf(offset: number, size: number): Publication {
   const key = `${String(offset)} ${String(size)}`;
-  const publication = made.get(key) ?? new Publication({ channel: "c", offset, type: "", payload: new UntypedPayload(JSON.stringify("x".repeat(size))), payloadBytes: size, sender: "", time: "", tags: undefined });
+  const publication = made.get(key) ?? new Publication({ channel: "c", offset, type: "", payload: new UntypedPayload(JSON.stringify("x".repeat(size))), sender: "", time: "", tags: undefined });
   made.set(key, publication);
   return publication;
 }

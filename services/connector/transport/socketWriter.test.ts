@@ -44,7 +44,7 @@ class Peer extends Duplex {
 
 const SIZE = 1_000;
 const publication = (offset: number, size = SIZE): Publication =>
-  new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify("x".repeat(size))), payloadBytes: size, sender: "", time: "", tags: undefined });
+  new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify("x".repeat(size))), sender: "", time: "", tags: undefined });
 const reply: ServerFrame = { kind: "unsubscribed", id: 1, channel: "x".repeat(SIZE), reason: "" };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
