@@ -67,6 +67,7 @@ export const memoryScenarios: readonly Scenario[] = [
         }
         direct.bus.publish(subjects.publish("live.end"), Buffer.from(`"${name}"`));
         await world.until(() => last.includes(name), `"${name}" have come`);
+        await world.until(async () => (await connector.metric("halley_connector_queued_bytes")) === 0, "the client has read everything");
         const after = await readHoldings(connector);
         const counted = Math.max(0, (await connector.metric("halley_connector_ring_bytes")) - countedBefore);
         const held = after.heapBytes + after.externalBytes - before.heapBytes - before.externalBytes;

@@ -167,7 +167,7 @@ export class Subscription implements Subscriber {
     if (this.#ended) return;
     const chunk = this.#channel.recent(this.#position, limits) ?? (await this.#channel.recover(this.#position, limits));
     await this.#room();
-    if (!this.#isEnded()) this.#queue(chunk);
+    if (!this.#isEnded()) await this.#queue(chunk);
   }
 
   /** As a call, because it may have become true during any await. */
@@ -175,11 +175,15 @@ export class Subscription implements Subscriber {
     return this.#ended;
   }
 
-  #queue({ publications, position, continuous }: Chunk): void {
+  /** Waits for room again where an encoding is much larger than what was read. */
+  async #queue({ publications, position, continuous }: Chunk): Promise<void> {
     const { outlet } = this.#owner;
     if (!continuous) outlet.send({ kind: "reset", channel: this.#channel.name, position, reason: "HISTORY_LOST" });
     for (const publication of publications) {
+      if (outlet.congested) await this.#room();
+      if (this.#isEnded()) return;
       outlet.send({ kind: "publication", publication });
+      this.#position = { offset: publication.offset, epoch: position.epoch };
     }
     this.#position = position;
   }
