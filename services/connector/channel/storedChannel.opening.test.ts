@@ -22,7 +22,9 @@ describe.each(NATS_PROGRAMS)("a stored channel that opens, on nats-server $versi
   it("is without a position to prove where nothing was ever stored, and raises it with the ticks", async () => {
     await start();
     const { channel } = await rig.listen();
-    expect(channel.position).toEqual({ offset: 0, epoch: rig.feed.epoch });
+    expect(channel.position.epoch).toBe(rig.feed.epoch);
+    // The first who looks makes the feed store a tick of its own, which may be here already.
+    expect([0, rig.feed.tick]).toContain(channel.position.offset);
     const tick = await rig.tick();
     await eventually(() => channel.position.offset === tick);
     expect(channel.watermark).toEqual({ offset: tick, epoch: rig.feed.epoch });
