@@ -63,8 +63,8 @@ export class PageRig {
     const session = await this.browser.newBrowserCDPSession();
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");
     const pids = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
-    for (const pid of pids) process.kill(pid, "SIGSTOP");
-    return () => { for (const pid of pids) process.kill(pid, "SIGCONT"); };
+    signal(pids, "SIGSTOP");
+    return () => { signal(pids, "SIGCONT"); };
   }
 
   /** Ends the pages and the faults of one test. */
@@ -79,5 +79,16 @@ export class PageRig {
     this.publisher.close();
     await this.proxy.stop();
     await this.installation.stop();
+  }
+}
+
+/** Browsers keep a process in reserve, and end it when they like. */
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 }
