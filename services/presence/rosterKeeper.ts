@@ -5,9 +5,10 @@ import { WireReader } from "../../lib/bus/wireReader.js";
 import type { Clock, Timer } from "../../lib/clock.js";
 import type { Running } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
-import type { RosterEvent } from "./roster/netEvents.js";
+import { NetEvents, type RosterEvent } from "./roster/netEvents.js";
 import { type Outcome, Roster } from "./roster/roster.js";
 import { SnapshotUnderWay } from "./snapshotRequest.js";
+import { Standstill } from "./standstill.js";
 
 /** What a keeper works with. */
 export interface KeeperOptions {
@@ -32,6 +33,9 @@ const MIN_STEP_MS = 20;
  * The process around the roster: feeds it heartbeats, asks for snapshots, lets time pass. Ready once it has listened for a
  * round and holds everything that the connectors it heard have said, at the latest after a lease. While NATS is away nobody
  * goes offline: what can't be heard is not gone. It is not ready then, and gets ready anew when NATS is back.
+ *
+ * When the process stood still, what waited for it is of the past: it is not ready before all of that is read, and tells only
+ * what is left of it then.
  */
 export class RosterKeeper implements Running {
   readonly roster: Roster;
@@ -42,6 +46,12 @@ export class RosterKeeper implements Running {
   readonly #retries = new Map<string, Timer>();
   readonly #stops: (() => void)[] = [];
   readonly #heartbeats: WireReader<Heartbeat>;
+  readonly #standstill: Standstill;
+  /** What happened since a standstill, until it is ready again. */
+  #held: NetEvents | undefined;
+  #stoodStillToMs = -Infinity;
+  /** Readings of what waited during standstills that are under way. */
+  #readings = 0;
   #began = 0;
   #rounds: Timer[] = [];
   #step: Timer | undefined;
@@ -61,11 +71,14 @@ export class RosterKeeper implements Running {
       if (event === "disconnected") this.#pause();
       else if (event === "reconnected") this.#begin();
     }));
+    this.#standstill = new Standstill(clock, (forMs) => { this.#onStandstill(forMs); });
+    this.#stops.push(() => { this.#standstill.stop(); });
     this.#begin();
   }
 
   /** Whether answers are whole. */
   get isReady(): boolean {
+    this.#standstill.look();
     return this.#ready;
   }
 
@@ -112,7 +125,26 @@ export class RosterKeeper implements Running {
     this.#setReady(false);
   }
 
+  #onStandstill(forMs: number): void {
+    const { bus, clock, log, leaseMs } = this.#options;
+    log.warn({ forMs: Math.round(forMs) }, "this process stood still: it catches up before it answers");
+    this.#held ??= new NetEvents();
+    this.#stoodStillToMs = clock.monotonicMs();
+    this.#setReady(false);
+    // Else it begins anew when NATS is back.
+    if (!bus.connected) return;
+    this.#rounds.push(clock.after(leaseMs, () => { this.#checkReady(); }));
+    this.#readings += 1;
+    this.#advance()
+      .catch((error: unknown) => { log.error({ err: error }, "what waited could not be read"); })
+      .finally(() => {
+        this.#readings -= 1;
+        this.#checkReady();
+      });
+  }
+
   #onHeartbeat(message: BusMessage): void {
+    this.#standstill.look();
     const { subject } = message;
     const heartbeat = this.#heartbeats.read(message);
     if (!heartbeat) return;
@@ -192,22 +224,37 @@ export class RosterKeeper implements Running {
 
   #emit(events: readonly RosterEvent[]): void {
     if (events.length === 0) return;
+    if (this.#held) {
+      for (const event of events) {
+        if ("channel" in event) this.#held.noteMember(event.channel, event.user, event.kind === "left");
+        else this.#held.noteUser(event.user, event.kind === "offline");
+      }
+      return;
+    }
     const atMs = this.#options.clock.nowMs();
     for (const listener of this.#listeners) listener(events, atMs);
   }
 
   #checkReady(): void {
     const { clock, roundMs, leaseMs, bus } = this.#options;
-    if (this.#ready || this.#stopped || !bus.connected) return;
-    const listenedMs = clock.monotonicMs() - this.#began;
-    if (listenedMs < roundMs) return;
+    if (this.#ready || this.#stopped || !bus.connected || this.#readings > 0) return;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#began < roundMs) return;
     const whole = this.roster.connectors().every(({ synced, heardAtMs }) => synced && heardAtMs >= this.#began);
-    if (whole || listenedMs >= leaseMs) this.#setReady(true);
+    if (whole || nowMs - Math.max(this.#began, this.#stoodStillToMs) >= leaseMs) this.#setReady(true);
   }
 
   #setReady(ready: boolean): void {
     if (this.#ready === ready) return;
     this.#ready = ready;
+    if (ready) this.#tellHeld();
     for (const listener of this.#readyListeners) listener(ready);
+  }
+
+  #tellHeld(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    const { roster } = this;
+    if (held) this.#emit(held.take((user) => roster.user(user).sessions > 0, (channel, user) => roster.isMember(channel, user)));
   }
 }

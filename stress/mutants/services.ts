@@ -199,4 +199,11 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     replace: "type, payload,",
     caughtBy: ["memory: recent publications hold no more than is counted"],
   },
+  {
+    name: "presence: tells what happened while it stood still as if it happened now",
+    file: "services/presence/standstill.ts",
+    find: "if (forMs > LIMIT_MS) this.#onEnd(forMs);",
+    replace: "if (forMs < 0) this.#onEnd(forMs);",
+    caughtBy: ["presence: a replica is frozen for 15 s"],
+  },
 ];

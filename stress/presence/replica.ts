@@ -150,10 +150,10 @@ export class Replica {
     const { users } = await this.call<UsersPage>("GetUsers", { user_ids: absent });
     const found: string[] = [];
     for (const { user_id: id, online, last_seen: seen } of users) {
-      const { wentMs } = this.#truth.of(ONLINE, id);
+      const { seenMs } = this.#truth.of(ONLINE, id);
       if (online) found.push(`${id} is online by GetUsers`);
       else if (!seen) found.push(`${id} was never seen`);
-      else if (msOf(seen) < wentMs - SEEN_SLACK_MS || msOf(seen) > Date.now() + SEEN_SLACK_MS) found.push(`${id} was seen ${String(Math.round(msOf(seen) - wentMs))} ms after they went`);
+      else if (msOf(seen) < seenMs - SEEN_SLACK_MS || msOf(seen) > Date.now() + SEEN_SLACK_MS) found.push(`${id} was seen ${String(Math.round(msOf(seen) - seenMs))} ms after they went`);
     }
     return found;
   }

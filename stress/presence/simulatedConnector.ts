@@ -48,7 +48,7 @@ export class SimulatedConnector {
   close(session: SimulatedSession, graceMs: number): void {
     this.sessions.delete(session);
     this.#reporter.sessionClosed(session.id, graceMs);
-    this.#truth.went(session, session.user, session.channels, graceMs);
+    this.#truth.went(session, session.user, session.channels, { graceMs, isSure: true });
   }
 
   /** How many sessions are subscribed to a channel. */

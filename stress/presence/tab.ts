@@ -52,7 +52,7 @@ export class Tab {
     const since = { earliestMs, latestMs: Date.now() };
     const tab = new Tab(truth, client, options, since);
     truth.came(tab, options.user, options.channels, since);
-    truth.went(pending, options.user, options.channels, 0);
+    truth.went(pending, options.user, options.channels, { graceMs: 0, isSure: false });
     return tab;
   }
 
@@ -116,6 +116,6 @@ export class Tab {
     // One that has just come back may not have got there before it went again.
     const gotThere = this.#wentMs - this.#cameMs > this.#sureMs;
     this.#heldUntilMs = gotThere ? graceEndMs : Math.min(this.#heldUntilMs, graceEndMs);
-    this.#truth.went(this, this.user, this.#channels, gotThere ? graceMs : 0);
+    this.#truth.went(this, this.user, this.#channels, { graceMs: gotThere ? graceMs : 0, isSure: gotThere });
   }
 }

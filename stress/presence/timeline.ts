@@ -18,20 +18,29 @@ export interface Since {
   readonly latestMs: number;
 }
 
+/** How a tab went. */
+export interface End {
+  /** How long it must not be missed. */
+  readonly graceMs: number;
+  /** Whether it was surely there. */
+  readonly isSure: boolean;
+}
+
 /** The truth about one user, in all or in one channel, over time. Milliseconds since 1970. */
 export class Timeline {
   #stays: Stay[] = [];
   readonly #changes: Change[] = [{ atMs: 0, sessions: 0, goneFromMs: 0 }];
   /** Of each tab that went: not before this may it be missed. */
   readonly #goneFromMs = new Map<object, number>();
+  #seenMs = 0;
 
   get sessions(): number {
     return this.#stays.length;
   }
 
-  /** When the last one went; 0: never was there, or is there. */
-  get wentMs(): number {
-    return this.sessions === 0 ? (this.#changes.at(-1)?.atMs ?? 0) : 0;
+  /** When one that was surely there went last; 0: never. */
+  get seenMs(): number {
+    return this.#seenMs;
   }
 
   /** When the first of the tabs that are there came. */
@@ -45,8 +54,8 @@ export class Timeline {
     this.#note();
   }
 
-  /** `graceMs`: how long it must not be missed. */
-  went(tab: object, graceMs: number): void {
+  went(tab: object, { graceMs, isSure }: End): void {
+    if (isSure) this.#seenMs = Date.now();
     this.#stays = this.#stays.filter((stay) => stay.tab !== tab);
     // A later end of the same one counts instead: a goodbye after a return ends its grace.
     this.#goneFromMs.set(tab, Date.now() + graceMs);

@@ -1,4 +1,4 @@
-import { type Since, Timeline } from "./timeline.js";
+import { type End, type Since, Timeline } from "./timeline.js";
 
 /** The topic of who is online; other topics are channels. */
 export const ONLINE = "";
@@ -12,9 +12,9 @@ export class PresenceTruth {
     for (const topic of [ONLINE, ...channels]) this.of(topic, user).came(tab, since);
   }
 
-  /** It is gone, and must not be missed for `graceMs`. */
-  went(tab: object, user: string, channels: readonly string[], graceMs: number): void {
-    for (const topic of [ONLINE, ...channels]) this.of(topic, user).went(tab, graceMs);
+  /** It is gone. */
+  went(tab: object, user: string, channels: readonly string[], end: End): void {
+    for (const topic of [ONLINE, ...channels]) this.of(topic, user).went(tab, end);
   }
 
   /** Users and their sessions. */

@@ -87,7 +87,7 @@ export const presenceConnectorScenarios: readonly Scenario[] = [
       const second = await SimulatedConnector.start(world.natsUrls, "edge", trial.truth);
       world.onLeave(() => second.kill());
       const [back, gone] = [sessions.slice(0, 100), sessions.slice(100)];
-      for (const session of gone) trial.truth.went(session, session.user, session.channels, 4_500);
+      for (const session of gone) trial.truth.went(session, session.user, session.channels, { graceMs: 4_500, isSure: true });
       for (const session of back) {
         await pause(world.random.between(0, 30));
         second.open(session);

@@ -105,7 +105,7 @@ export const presenceNatsScenarios: readonly Scenario[] = [
       await trial.agrees(9_000, "churn", { counts: false });
       const [doomed] = connectors.splice(0, 1);
       await doomed?.kill();
-      for (const session of doomed?.sessions.keys() ?? []) trial.truth.went(session, session.user, session.channels, 6_500);
+      for (const session of doomed?.sessions.keys() ?? []) trial.truth.went(session, session.user, session.channels, { graceMs: 6_500, isSure: true });
       await trial.agrees(17_000, "a connector was killed", { counts: false });
       for (const { service } of trial.replicas) world.note(`${service.name}: ${rssOf(service.pid)} MiB resident`);
       return trial.check();

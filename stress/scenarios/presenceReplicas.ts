@@ -7,6 +7,8 @@ import { NatsInterposer } from "../world/natsInterposer.js";
 const WORLD = { nats: "single", connectors: 2, presences: 2 } as const;
 /** A round of heartbeats, and the snapshots that it asks for. */
 const ROUND_MS = 7_500;
+/** What waited for a replica that stood still has been read. */
+const THAWED_MS = 2_500;
 
 /** What happens to one of two replicas. */
 export const presenceReplicaScenarios: readonly Scenario[] = [
@@ -34,6 +36,33 @@ export const presenceReplicaScenarios: readonly Scenario[] = [
       }
       await trial.agrees(Math.max(0, ROUND_MS - (performance.now() - startedMs)), "a replica started");
       doomed.watchAgain();
+      await trial.churn(tabs, 3_000, 50);
+      await trial.agrees(12_500, "churn");
+      return trial.check();
+    },
+  },
+  {
+    name: "presence: a replica is frozen for 15 s while users leave and come back: when it goes on it answers with what is true then, and tells only that",
+    fault: "replica frozen", transport: "both", history: "any", world: WORLD,
+    async run(world) {
+      const trial = new PresenceTrial(world);
+      const [frozen] = trial.replicas;
+      if (!frozen) throw new Error("no replica");
+      const tabs = await trial.open(30, 1);
+      await trial.watch();
+      const [returning, leaving] = [tabs.slice(0, 10), tabs.slice(10, 15)];
+      frozen.service.freeze();
+      for (const tab of [...returning, ...leaving]) tab.sayGoodbye();
+      await pause(4_000);
+      for (const tab of returning) tab.comeBack();
+      await trial.open(5, 1);
+      await pause(11_000);
+      // Asked before it goes on: answered when it does.
+      const asked = Array.from({ length: 20 }, () => frozen.differences(false));
+      await pause(100);
+      frozen.service.thaw();
+      for (const [difference] of await Promise.all(asked)) if (difference !== undefined && !difference.includes("can't answer now")) trial.fault(`its first answer was wrong: ${difference}`);
+      await trial.agrees(THAWED_MS, "a replica went on");
       await trial.churn(tabs, 3_000, 50);
       await trial.agrees(12_500, "churn");
       return trial.check();
