@@ -8,7 +8,7 @@ export interface CheckedPayload {
   readonly protobuf: Uint8Array | undefined;
   /** The forms that there are now, in bytes. */
   readonly heldBytes: number;
-  /** Lets go of everything but one form of its own: of what it was made from, and of the decoded message. For what is kept. */
+  /** Lets go of what it was made from, and of the decoded message; the forms that are left are its own. For what is kept. */
   own(): void;
 }
 
@@ -73,8 +73,10 @@ export class TypedPayload implements CheckedPayload {
 
   /** Makes both forms now. Throws where the message has none. */
   convert(): void {
-    this.#json ??= this.json;
-    this.#protobuf ??= this.protobuf;
+    const message = this.#decode();
+    this.#json ??= toJsonString(this.#desc, message, { registry: this.#registry });
+    this.#protobuf ??= toBinary(this.#desc, message);
+    this.#message = undefined;
   }
 
   #decode(): Message {

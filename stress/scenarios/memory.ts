@@ -71,7 +71,7 @@ export const memoryScenarios: readonly Scenario[] = [
         const after = await readHoldings(connector);
         const counted = Math.max(0, (await connector.metric("halley_connector_ring_bytes")) - countedBefore);
         const held = after.heapBytes + after.externalBytes - before.heapBytes - before.externalBytes;
-        world.notes.push(`${name}: ${mib(held)} more held, ${mib(counted)} counted`);
+        world.note(`${name}: ${mib(held)} more held, ${mib(counted)} counted`);
         if (held > counted + UNCOUNTED_BYTES) faults.push(`${name}: the connector holds ${mib(held)} more, and counts ${mib(counted)}`);
       }
       return faults;

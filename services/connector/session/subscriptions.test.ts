@@ -13,6 +13,9 @@ class SlowOutlet implements Outlet {
   readonly transport = "websocket";
   readonly received: (number | string)[] = [];
   full = false;
+  /** Publications that fill it, once it was read. */
+  holds = Infinity;
+  #taken = 0;
   #waiting: (() => void)[] = [];
 
   get empty(): boolean {
@@ -24,8 +27,10 @@ class SlowOutlet implements Outlet {
   }
 
   send(frame: ServerFrame): void {
-    if (frame.kind === "publication") this.received.push(frame.publication.offset);
-    else this.received.push(frame.kind === "reset" ? frame.reason : frame.kind);
+    if (frame.kind === "publication") {
+      this.received.push(frame.publication.offset);
+      if (++this.#taken >= this.holds) this.full = true;
+    } else this.received.push(frame.kind === "reset" ? frame.reason : frame.kind);
   }
 
   publish(publication: Publication): boolean {
@@ -40,6 +45,7 @@ class SlowOutlet implements Outlet {
 
   read(): void {
     this.full = false;
+    this.#taken = 0;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -128,6 +134,23 @@ describe("subscriptions", () => {
     const third = await publish("chat.a", 3);
     await eventually(() => outlet.received.length === 46);
     expect(outlet.received).toEqual([...first, ...second, ...third]);
+  });
+
+  it("wait for room between two publications of one piece of history, and queue nothing once they have ended", async () => {
+    await subscribe("chat.a");
+    outlet.full = true;
+    const missed = await publish("chat.a", 10);
+    outlet.holds = 3;
+    for (const count of [3, 6]) {
+      outlet.read();
+      await eventually(() => outlet.received.length === count);
+      await test.bus.flush();
+      expect(outlet.received).toEqual(missed.slice(0, count));
+    }
+    subscriptions.drop("chat.a");
+    outlet.read();
+    await test.bus.flush();
+    expect(outlet.received).toEqual(missed.slice(0, 6));
   });
 
   it("answer only when the client has room", async () => {

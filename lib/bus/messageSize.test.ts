@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../../test/helpers/eventually.js";
+import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
+import { silentLog } from "../log.js";
+import { Bus, makeHeaders } from "./bus.js";
+
+describe("a message from NATS", () => {
+  let nats: NatsServer;
+  let bus: Bus;
+
+  beforeAll(async () => {
+    nats = await startNatsServer();
+    bus = await Bus.connect({ servers: [nats.url], name: "test", log: silentLog });
+  });
+  afterAll(async () => {
+    await bus.close();
+    await nats.remove();
+  });
+
+  it("knows its size, headers included", async () => {
+    const sizes: number[] = [];
+    bus.subscribe("size", (message) => sizes.push(message.size()));
+    bus.publish("size", Buffer.alloc(100));
+    bus.publish("size", Buffer.alloc(100), { headers: makeHeaders({ a: "x".repeat(5_000) }) });
+    await eventually(() => sizes.length === 2);
+    const [bare = 0, withHeaders = 0] = sizes;
+    expect(bare).toBe("size".length + 100);
+    expect(withHeaders).toBeGreaterThan(bare + 5_000);
+  });
+});
