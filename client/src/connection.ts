@@ -65,6 +65,8 @@ export class Connection {
   #session: string | undefined;
   #user: string | undefined;
   #hasCarried = false;
+  /** The connection before this attempt went silent. */
+  #wentSilent = false;
   #connectedAtMs = 0;
   /** When a poll was given up last (monotonic). */
   #polledAtMs = -Infinity;
@@ -79,7 +81,7 @@ export class Connection {
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
     this.#backoff = new Backoff(deps.random);
-    this.#liveness = new Liveness(deps.clock, (reason) => this.#ended({ code: 0, reason }));
+    this.#liveness = new Liveness(deps.clock, (reason) => this.#ended({ code: 0, reason, isSilent: true }));
     this.#refresh = new TokenRefresh({ ...deps, onError: (error) => deps.hooks.error(error) });
     this.#prober = new Prober({ ...deps, adopt: (transport, link) => this.#adopt(transport, link) });
   }
@@ -177,6 +179,9 @@ export class Connection {
 
   #signIn(token: string): void {
     this.#timers.push(this.#deps.clock.after(SIGN_IN_LIMIT_MS, () => this.#ended({ code: 0, reason: "no answer to the sign-in" })));
+    // A poll may be put on a kept TCP connection that died with the one before; giving it up soon is how a browser lets go of it.
+    if (this.#wentSilent && this.#transport?.name === "poll") this.#liveness.expectAnswer();
+    this.#wentSilent = false;
     const positions = this.#deps.hooks.signingIn(userOf(token));
     const session = this.#session === undefined ? {} : { session: this.#session };
     this.#deps.requests.ask({ connect: { token, ...session, positions } }, (outcome) => this.#signedIn(outcome));
@@ -210,8 +215,8 @@ export class Connection {
     const present = (): boolean => generation === this.#generation;
     return {
       onOpen: () => undefined,
-      onAlive: () => {
-        if (present()) this.#heard();
+      onAlive: (askedAtMs) => {
+        if (present()) this.#heard(askedAtMs);
       },
       onFrame: (frame) => {
         if (present()) this.#guard(() => this.#take(frame));
@@ -236,8 +241,8 @@ export class Connection {
     }
   }
 
-  #heard(): void {
-    this.#liveness.heard();
+  #heard(askedAtMs?: number): void {
+    this.#liveness.heard(askedAtMs);
     if (this.#hasCarried || !this.#transport) return;
     this.#hasCarried = true;
     this.#deps.chooser.worked(this.#transport);
@@ -255,6 +260,8 @@ export class Connection {
   }
 
   #ended(end: LinkEnd): void {
+    // Once: where sign-ins are answered late because the connector is busy, the next one has its full time.
+    this.#wentSilent = this.#state === "connected" && end.isSilent === true;
     if (!this.#hasCarried && this.#transport) this.#deps.chooser.failed(this.#transport);
     const mayPoll = this.#deps.clock.monotonicMs() - this.#polledAtMs < LATE_POLL_MS;
     const verdict = verdictOf(end, this.#deps.tokens.renewable, mayPoll);

@@ -19,6 +19,8 @@ export class Liveness {
   #patienceMs = 0;
   #timer: Timer | undefined;
   #answer: Timer | undefined;
+  /** When an answer was asked for. */
+  #expectedAtMs = -Infinity;
 
   constructor(clock: Clock, onSilence: (reason: string) => void) {
     this.#clock = clock;
@@ -33,16 +35,22 @@ export class Liveness {
     this.#check();
   }
 
-  /** Something came. */
-  heard(): void {
+  /**
+   * Something came; `askedAtMs`: when it was asked for (monotonic), where it is an answer. What was asked before a wake says
+   * nothing of what was asked after it: a browser puts each poll on one of several TCP connections, and one may be dead.
+   */
+  heard(askedAtMs = Infinity): void {
     this.#heardAtMs = this.#clock.monotonicMs();
+    if (askedAtMs < this.#expectedAtMs) return;
     this.#answer?.cancel();
     this.#answer = undefined;
   }
 
-  /** Something was asked: an answer, or anything else, must come soon. */
+  /** Something is asked: an answer, or anything else, must come soon. */
   expectAnswer(): void {
-    this.#answer ??= this.#clock.after(WAKE_ANSWER_MS, () => this.#onSilence("no sign of life after a wake"));
+    if (this.#answer) return;
+    this.#expectedAtMs = this.#clock.monotonicMs();
+    this.#answer = this.#clock.after(WAKE_ANSWER_MS, () => this.#onSilence("no sign of life after a wake"));
   }
 
   /** An answer is late: the connection is dead where nothing else was heard meanwhile. */

@@ -14,6 +14,7 @@ describe("long-poll", () => {
   let halley: Halley;
   let handled: unknown[];
   let reasons: (string | undefined)[];
+  let wake: () => void;
 
   beforeEach(() => {
     held.polls.length = 0;
@@ -21,7 +22,7 @@ describe("long-poll", () => {
     clock = new FakeClock();
     handled = [];
     reasons = [];
-    const parts = { clock, random: () => 0.5, transports: [pollTransport("http://x", clock)] as const, memory: undefined };
+    const parts = { clock, random: () => 0.5, transports: [pollTransport("http://x", clock)] as const, memory: undefined, watchWakes: (onWake: () => void) => ((wake = onWake), () => undefined) };
     halley = new Halley({ token: () => tokenFor("ada") }, parts);
     halley.on("state", ({ error }) => { if (error) reasons.push(error.reason); });
   });
@@ -136,5 +137,37 @@ describe("long-poll", () => {
     expect(halley.state).toBe("connected");
     await clock.advance(100);
     expect([halley.state, reasons]).toEqual(["disconnected", ["CONNECTION_LOST"]]);
+  });
+
+  it("must be answered within 3 s when it was sent after a wake, whatever an older one brings", async () => {
+    await begin();
+    const older = held.poll;
+    void halley.publish("chat.a", "mine").catch(() => undefined);
+    await clock.advance(25);
+    const busy = held.poll;
+    expect(busy).not.toBe(older);
+    await clock.advance(1);
+    wake();
+    busy.answer({ session: "s", frames: [], positions: {} });
+    await clock.advance(100);
+    expect(held.poll.body.frames).toMatchObject([{ refresh: {} }]);
+    await clock.advance(2_898);
+    expect(halley.state).toBe("connected");
+    await clock.advance(2);
+    expect(halley.state).toBe("disconnected");
+  });
+
+  it("is given up within 3 s, once, when it signs in after a silence: the browser may have put it on another dead connection", async () => {
+    await begin();
+    await clock.advance(35_000);
+    await clock.advance(500);
+    expect(halley.state).toBe("connecting");
+    await clock.advance(3_000);
+    expect(halley.state).toBe("disconnected");
+    await clock.advance(1_000);
+    await clock.advance(9_000);
+    expect(halley.state).toBe("connecting");
+    await answer({ session: "s", frames: [], positions: {} });
+    expect(halley.state).toBe("connected");
   });
 });

@@ -43,6 +43,7 @@ interface PollLinkParts {
 }
 
 interface InFlight {
+  readonly sentAtMs: number;
   readonly abort: AbortController;
   timer: Timer;
   /** Whether it asks for something, so that its answer comes at once. */
@@ -150,7 +151,7 @@ class PollLink implements Link {
     const abort = new AbortController();
     const timer = this.#clock.after(waitMs + ANSWER_LIMIT_MS, () => abort.abort());
     const positions = Object.fromEntries(this.#cursor);
-    this.#inFlight = { abort, timer, isBusy: this.#signIn !== undefined || frames.length > 0, positions, left: new Set() };
+    this.#inFlight = { sentAtMs: this.#startedAtMs, abort, timer, isBusy: this.#signIn !== undefined || frames.length > 0, positions, left: new Set() };
     void this.#poll(this.#inFlight, frames, waitMs);
   }
 
@@ -180,10 +181,11 @@ class PollLink implements Link {
     if (this.#closed || this.#inFlight !== mine) return;
     this.#inFlight = undefined;
     if ("end" in outcome) {
-      this.#end(outcome.end);
+      // Only its own limit aborts a poll that is still listened to.
+      this.#end(mine.abort.signal.aborted ? { ...outcome.end, isSilent: true } : outcome.end);
       return;
     }
-    this.#events.onAlive();
+    this.#events.onAlive(mine.sentAtMs);
     try {
       this.#handle(outcome.answer, mine);
     } catch {

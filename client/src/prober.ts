@@ -45,7 +45,7 @@ export class Prober {
         this.#link = undefined;
         adopted = this.#deps.adopt(transport, link);
       },
-      onAlive: () => adopted?.onAlive(),
+      onAlive: (askedAtMs) => adopted?.onAlive(askedAtMs),
       onFrame: (frame) => adopted?.onFrame(frame),
       onPositions: (positions) => adopted?.onPositions(positions),
       onEnd: (end) => {

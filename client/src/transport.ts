@@ -12,14 +12,16 @@ export interface LinkEnd {
   readonly reconnect?: boolean;
   /** Not earlier than this many milliseconds from now. */
   readonly afterMs?: number;
+  /** Nothing came any more, and nothing told that it was over. */
+  readonly isSilent?: boolean;
 }
 
 /** What a link tells, in the order in which it happens; after `onEnd` nothing more. */
 export interface LinkEvents {
   /** Frames can travel. A WebSocket that has opened may still turn out to carry nothing. */
   onOpen(): void;
-  /** Bytes came: the connector lives. */
-  onAlive(): void;
+  /** Bytes came: the connector lives. `askedAtMs`: when they were asked for (monotonic), where they are an answer. */
+  onAlive(askedAtMs?: number): void;
   onFrame(frame: ServerFrame): void;
   /** These channels are proven up to these positions by what was handed over before. */
   onPositions(positions: Positions): void;

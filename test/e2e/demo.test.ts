@@ -158,8 +158,8 @@ describe("the demo page", () => {
     await page.page.keyboard.type("typed without a mouse");
     await page.page.keyboard.press("Enter");
     await page.untilTexts(["typed without a mouse"]);
-    await page.page.getByLabel("grpcurl").check({ force: true });
-    await page.page.getByLabel("Only you").check({ force: true });
+    await page.page.getByLabel("grpcurl").press("Space");
+    await page.page.getByLabel("Only you").press("Space");
     const command = await page.page.locator("#command").textContent();
     expect(command).toContain('"user_id":"ada"');
     expect(command).toContain("halley.v1.PublishService/Publish");
