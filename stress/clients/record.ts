@@ -124,13 +124,13 @@ export class ChannelRecord {
   }
 
   /**
-   * News of a loss for which there was no reason, in a channel whose history keeps its last `kept` messages: at most so many had
-   * been sent since what the client had. Only while nothing is under way.
+   * News of a loss for which there was no reason, in a channel whose history keeps its last `kept` messages: fewer had been sent
+   * since what the client had (with just so many, what is left doesn't tell whether there were more). Only while nothing is under way.
    */
   unfounded(ledger: ChannelLedger, kept: number): string[] {
     return this.#losses.flatMap(({ reason, after, epoch, toldAtMs }) => {
       const since = [...ledger.storedIn(epoch)].filter(([offset, number]) => offset > after && (ledger.begunAtMs.get(number) ?? 0) <= toldAtMs).length;
-      return since > kept ? [] : [`${this.channel}: told of a loss (${reason}) though only ${String(since)} messages came since ${String(after)}`];
+      return since >= kept ? [] : [`${this.channel}: told of a loss (${reason}) though only ${String(since)} messages came since ${String(after)}`];
     });
   }
 
