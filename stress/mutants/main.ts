@@ -109,6 +109,10 @@ async function tryAll(waiting: Mutant[]): Promise<number> {
 endOnSignals();
 const [only = "", jobs = "1"] = process.argv.slice(2);
 const chosen = [...MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
+if (chosen.length === 0) {
+  process.stderr.write(`mutants: no fault has a name with "${only}" in it; stress/mutants/ lists them\n`);
+  process.exit(1);
+}
 if (!(await control(chosen))) process.exitCode = 1;
 const waiting = [...chosen];
 const counts = await Promise.all(Array.from({ length: Math.max(1, Number(jobs) || 1) }, () => tryAll(waiting)));

@@ -25,6 +25,15 @@ describe("token", () => {
     expect((await verifier.verify(await sign({ sub: "1", exp }))).expiresAtMs).toBe(expiresAtMs);
   });
 
+  it.each<readonly [string, unknown, string]>([
+    ["missing", undefined, "the token's sub, the user id, is missing"],
+    ["empty", "", "the token's sub, the user id, must not be empty"],
+    ["a number", 42, 'the token\'s sub, the user id, must be a string ("42", not 42)'],
+    ["null", null, 'the token\'s sub, the user id, must be a string ("42", not 42)'],
+  ])("says what is wrong with its user: %s", async (_name, sub, message) => {
+    await expect(verifier.verify(await sign({ sub }))).rejects.toMatchObject({ reason: "TOKEN_REFUSED", message });
+  });
+
   it("is expired", async () => {
     await expect(verifier.verify(await sign({ sub: "1", exp: nowS - 1 }))).rejects.toMatchObject({ reason: "TOKEN_EXPIRED", retryable: true });
   });

@@ -25,11 +25,7 @@ export class TokenVerifier {
     if (token === "") throw new RpcError("TOKEN_REFUSED", "a token is needed: send the JWT that your backend made");
     try {
       const { payload } = await jwtVerify(token, await this.#importedKey(), { algorithms: ["HS256"] });
-      const fault = userIdFault(payload.sub ?? "");
-      if (payload.sub === undefined || fault !== undefined) {
-        throw new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault ?? "is missing"}`);
-      }
-      return { userId: payload.sub, expiresAtMs: expiryOf(payload.exp) };
+      return { userId: userIdOf(payload.sub), expiresAtMs: expiryOf(payload.exp) };
     } catch (error) {
       if (error instanceof RpcError) throw error;
       if (error instanceof errors.JWTExpired) throw new RpcError("TOKEN_EXPIRED", "the token has expired: bring a new one");
@@ -42,6 +38,13 @@ export class TokenVerifier {
     this.#key ??= webcrypto.subtle.importKey("raw", this.#secret, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
     return this.#key;
   }
+}
+
+/** The `sub` of a token, which its maker may have written as anything. */
+function userIdOf(sub: unknown): string {
+  const fault = typeof sub === "string" ? userIdFault(sub) : sub === undefined ? "is missing" : 'must be a string ("42", not 42)';
+  if (fault !== undefined) throw new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault}`);
+  return sub as string;
 }
 
 /** The end of the year 9999, the last that RFC 3339 can write. */
