@@ -145,8 +145,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "token: never expires",
     file: "services/connector/session/token.ts",
-    find: "return { userId: payload.sub, expiresAtMs: expiryOf(payload.exp) };",
-    replace: "return { userId: payload.sub, expiresAtMs: expiryOf(undefined) };",
+    find: "return { userId: userIdOf(payload.sub), expiresAtMs: expiryOf(payload.exp) };",
+    replace: "return { userId: userIdOf(payload.sub), expiresAtMs: expiryOf(undefined) };",
     caughtBy: ["tokens expire again and again"],
   },
   {
