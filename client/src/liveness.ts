@@ -50,7 +50,7 @@ export class Liveness {
   expectAnswer(): void {
     if (this.#answer) return;
     this.#expectedAtMs = this.#clock.monotonicMs();
-    this.#answer = this.#clock.after(WAKE_ANSWER_MS, () => this.#onSilence("no sign of life after a wake"));
+    this.#answer = this.#clock.after(WAKE_ANSWER_MS, () => this.#onSilence("no answer, where one was expected soon"));
   }
 
   /** An answer is late: the connection is dead where nothing else was heard meanwhile. */

@@ -42,9 +42,14 @@ export class TokenVerifier {
 
 /** The `sub` of a token, which its maker may have written as anything. */
 function userIdOf(sub: unknown): string {
-  const fault = typeof sub === "string" ? userIdFault(sub) : sub === undefined ? "is missing" : 'must be a string ("42", not 42)';
-  if (fault !== undefined) throw new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault}`);
-  return sub as string;
+  if (typeof sub !== "string") throw userRefused(sub === undefined ? "is missing" : 'must be a string ("42", not 42)');
+  const fault = userIdFault(sub);
+  if (fault !== undefined) throw userRefused(fault);
+  return sub;
+}
+
+function userRefused(fault: string): RpcError {
+  return new RpcError("TOKEN_REFUSED", `the token's sub, the user id, ${fault}`);
 }
 
 /** The end of the year 9999, the last that RFC 3339 can write. */
