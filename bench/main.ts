@@ -1,7 +1,7 @@
 // make bench: measures Halley on this machine. Everything that it starts runs on loopback and ends with it.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { removeFolder, temporaryFolder } from "../test/helpers/temporaryFolder.js";
 import { type Options, readOptions } from "./options.js";
 import type { Part, PartResult } from "./part.js";
 import { describeMachine, type Machine, readVersions, type Versions } from "./report/machine.js";
@@ -25,14 +25,14 @@ function print(text: string): void {
 
 /** Runs a part in a folder of its own, which is gone afterwards. */
 async function runPart(part: Part, { options, signal }: Bench): Promise<PartResult> {
-  const folder = mkdtempSync(join(tmpdir(), "halley-bench-"));
+  const folder = temporaryFolder("bench");
   const say = (text: string): void => { process.stderr.write(`${part.name}: ${text}\n`); };
   try {
     const result = await part.run({ folder, quick: options.quick, profiles: options.profile ? RESULTS : undefined, signal, say });
     signal.throwIfAborted();
     return result;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

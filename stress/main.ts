@@ -13,10 +13,14 @@ function print(text: string): void {
 }
 
 function chosen({ only, isShort, isLong }: Options): Scenario[] {
+  const isNamed = ({ name }: Scenario): boolean => only.length === 0 || only.some((text) => name.includes(text));
   const belongs = (scenario: Scenario): boolean => (!isShort || scenario.isShort === true) && (isLong || scenario.isLong !== true);
-  const found = SCENARIOS.filter((scenario) => belongs(scenario) && (only.length === 0 || only.some((text) => scenario.name.includes(text))));
-  if (found.length === 0) throw new Error("no scenario has such a name: see --list; some run with --long only");
-  return found;
+  const found = SCENARIOS.filter((scenario) => belongs(scenario) && isNamed(scenario));
+  if (found.length > 0) return found;
+  const elsewhere = SCENARIOS.filter(isNamed);
+  if (elsewhere.length === 0) throw new Error("no scenario has such a name: --list shows them");
+  const form = isShort ? "is not in the short form: leave --short out" : "takes minutes and runs with --long only";
+  throw new Error(`'${elsewhere[0]?.name ?? ""}' ${form}`);
 }
 
 function printTable(): void {

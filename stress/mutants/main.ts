@@ -1,9 +1,9 @@
 // Puts deliberate faults into copies of the code, one at a time, and shows that a scenario fails by each.
 import { execFile, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { endOnSignals } from "../../test/helpers/childProcess.js";
+import { removeFolder, temporaryFolder } from "../../test/helpers/temporaryFolder.js";
 import { MUTANTS } from "./list.js";
 import type { Mutant } from "./mutant.js";
 import { SERVICE_MUTANTS } from "./services.js";
@@ -70,7 +70,7 @@ async function findCatcher(folder: string, { caughtBy, tries = 1 }: Mutant): Pro
 
 /** Whether it was caught. */
 async function tryMutant(mutant: Mutant): Promise<boolean> {
-  const folder = mkdtempSync(join(tmpdir(), "halley-mutant-"));
+  const folder = temporaryFolder("mutant");
   try {
     copyProject(folder);
     mutate(folder, mutant);
@@ -80,7 +80,7 @@ async function tryMutant(mutant: Mutant): Promise<boolean> {
     print(catcher === undefined ? `MISSED ${mutant.name}` : `caught ${mutant.name}: by ${catcher}`);
     return catcher !== undefined;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { stringify } from "yaml";
 import { TEST_API_KEY, TEST_JWT_SECRET } from "../../test/helpers/installation.js";
 import { CLUSTER_SERVER, type NatsCluster, startNatsCluster } from "../../test/helpers/natsCluster.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
+import { removeFolder, temporaryFolder } from "../../test/helpers/temporaryFolder.js";
 import { type ClientOptions, StressClient } from "../clients/client.js";
 import { Aftermath } from "../leaks/aftermath.js";
 import { COLLECTING } from "../leaks/leakGate.js";
@@ -67,7 +67,7 @@ export class World {
   /** Figures worth printing, in sentences. */
   readonly notes: string[] = [];
   readonly #options: WorldOptions;
-  readonly #folder = mkdtempSync(join(tmpdir(), "halley-stress-"));
+  readonly #folder = temporaryFolder("stress");
   readonly #traffics: Traffic[] = [];
   readonly #aftermath = new Aftermath({ services: () => this.#running, monitorPorts: () => this.#monitorPorts });
   readonly #onLeave: (() => Promise<void> | void)[] = [];
@@ -289,7 +289,7 @@ export class World {
     for (const stop of this.#onStop.splice(0)) await stop();
     await this.#nats?.remove();
     await this.#cluster?.remove();
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
   }
 
   async #leave(): Promise<void> {

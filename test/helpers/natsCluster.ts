@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { endWithParent } from "./childProcess.js";
 import { eventually } from "./eventually.js";
 import { type RouteFaults, RouteProxies } from "./routeProxy.js";
+import { removeFolder, temporaryFolder } from "./temporaryFolder.js";
 
 /** The nats-server of cluster tests, which need 2.11 or newer: HALLEY_NATS_CLUSTER_SERVER, or what `scripts/require.sh nats-cluster` built. */
 export const CLUSTER_SERVER = process.env["HALLEY_NATS_CLUSTER_SERVER"] ?? resolve(".tools/nats-server");
@@ -119,7 +119,7 @@ class Node implements ClusterNode {
   constructor(parts: NodeParts) {
     this.name = parts.name;
     this.#parts = parts;
-    this.#folder = mkdtempSync(join(tmpdir(), `halley-${parts.name}-`));
+    this.#folder = temporaryFolder(parts.name);
   }
 
   get url(): string {
@@ -162,7 +162,7 @@ class Node implements ClusterNode {
   }
 
   removeFolder(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
   }
 
   #config(): string {

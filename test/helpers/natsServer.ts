@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { endWithParent } from "./childProcess.js";
 import { eventually } from "./eventually.js";
+import { removeFolder, temporaryFolder } from "./temporaryFolder.js";
 
 /** A real nats-server with its own JetStream folder. */
 export interface NatsServer {
@@ -31,7 +31,7 @@ export const USUAL_SERVER = process.env["HALLEY_NATS_SERVER"] ?? "nats-server";
  * configuration. The caller removes it.
  */
 export async function startNatsServer(settings = "", program = USUAL_SERVER): Promise<NatsServer> {
-  const folder = mkdtempSync(join(tmpdir(), "halley-nats-"));
+  const folder = temporaryFolder("nats");
   const config = join(folder, "nats.conf");
   let port = -1;
   let monitorPort = -1;
@@ -81,7 +81,7 @@ export async function startNatsServer(settings = "", program = USUAL_SERVER): Pr
     start,
     async remove() {
       await stop();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }

@@ -6,6 +6,8 @@ export interface RouteFaults {
   cut(one: string, other: string): void;
   /** Lets them through again. */
   heal(one: string, other: string): void;
+  /** Lets all through again. */
+  healAll(): void;
   /** Delays everything on all routes by so long, each way. */
   delayMs: number;
   /**
@@ -52,6 +54,10 @@ export class RouteProxies implements RouteFaults {
 
   heal(one: string, other: string): void {
     this.#cut.delete(pairOf(one, other));
+  }
+
+  healAll(): void {
+    this.#cut.clear();
   }
 
   /** Ends all. */
