@@ -2,7 +2,7 @@ import { systemClock } from "../lib/clock.js";
 import type { Namespaces } from "../lib/config/namespaces.js";
 import type { Running } from "../lib/lifecycle.js";
 import { createLog } from "../lib/log.js";
-import { readConnectorConfig } from "../services/connector/config.js";
+import { type DemoSettings, readConnectorConfig } from "../services/connector/config.js";
 import { startConnector } from "../services/connector/start.js";
 import { readPresenceConfig } from "../services/presence/config.js";
 import { startPresence } from "../services/presence/start.js";
@@ -23,7 +23,7 @@ export interface Changes {
   /** Lets everyone who is signed in subscribe to `sys`. */
   readonly systemOpen?: boolean;
   /** Serves the demo page and gives out its tokens. */
-  readonly demo?: boolean;
+  readonly demo?: DemoSettings;
   /** How long presence listens for connectors before it answers. */
   readonly roundMs?: number;
 }
@@ -44,7 +44,7 @@ export const SERVICES = {
     const changed = { ...config, namespaces: namespacesOf(config, systemOpen), ...(roundMs !== undefined && { roundMs }) };
     return startPresence(changed, { log: createLog("presence", config.logLevel), clock: systemClock });
   },
-  connector: async (env: Environment, { systemOpen, demo = false }: Changes = {}): Promise<RunningService> => {
+  connector: async (env: Environment, { systemOpen, demo }: Changes = {}): Promise<RunningService> => {
     const config = await readConnectorConfig(env);
     const limits = demo ? { ...config.limits, drainMs: DEMO_DRAIN_MS } : config.limits;
     return startConnector({ ...config, demo, limits, namespaces: namespacesOf(config, systemOpen) }, { log: createLog("connector", config.logLevel), clock: systemClock });

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { DEFAULT_DATA_FOLDER } from "../../lib/config/settings.js";
 import { exitWithProblems, runUntilSignal } from "../../lib/lifecycle.js";
 import { isLoopback } from "../dev/developmentValues.js";
 import { type RunningDev, startDev } from "../dev/startDev.js";
@@ -11,7 +12,7 @@ export function devCommand(): Command {
     .description(
       "Starts a private nats-server (or uses the NATS of HALLEY_NATS_URL) and all services in this process, with development secrets and the demo page. Streams stay in HALLEY_DATA (.halley). Ctrl-C ends it.",
     )
-    .addHelpText("after", "\nExamples:\n  halley dev\n  HALLEY_NATS_PORT=0 HALLEY_CONNECTOR_PORT=0 halley dev\n  HALLEY_NATS_URL=nats://127.0.0.1:4222 halley dev")
+    .addHelpText("after", "\nExamples:\n  halley dev\n  HALLEY_CONNECTOR_PORT=8090 halley dev\n  HALLEY_NATS_URL=nats://127.0.0.1:4222 halley dev")
     .action(() => {
       // Whoever reads only the addresses wants it to run on.
       onUnread(() => undefined);
@@ -38,6 +39,12 @@ function announce({ settings, services, nats }: RunningDev): void {
     ["  API key", settings.HALLEY_API_KEYS.join(",")],
     ["  JWT secret", settings.HALLEY_JWT_SECRET ?? ""],
   ]);
-  print(`\nOpen the demo in two windows, then try:  npx halley publish chat.lobby '{"text":"hello"}'`);
+  print(`\nOpen the demo in two windows, then try:  ${prefixOf(settings.HALLEY_DATA)}npx halley publish chat.lobby '{"text":"hello"}'`);
   if (!isLoopback(host)) remark(`halley: ${host} may be reached from other machines: halley dev signs anyone in, so use it on trusted networks only`);
+}
+
+/** So that the other commands find this one where its folder is not the default. */
+function prefixOf(folder: string): string {
+  if (folder === DEFAULT_DATA_FOLDER) return "";
+  return `HALLEY_DATA=${/^[\w@.:/-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", String.raw`'\''`)}'`} `;
 }

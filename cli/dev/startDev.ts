@@ -3,9 +3,11 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { type Running, StartedParts } from "../../lib/lifecycle.js";
 import type { Settings } from "../../lib/config/settings.js";
+import type { DemoSettings } from "../../services/connector/config.js";
 import { findNatsBinary } from "../nats/natsBinary.js";
 import { PrivateNats } from "../nats/privateNats.js";
-import { type RunningService, SERVICES, type ServiceName } from "../services.js";
+import { type Changes, type RunningService, SERVICES, type ServiceName } from "../services.js";
+import { demoSettings } from "./demoSettings.js";
 import { DevFolder } from "./devFolder.js";
 import { devSettings } from "./devSettings.js";
 import { DEV_NAMESPACES } from "./namespaces.js";
@@ -53,8 +55,9 @@ export async function startDev(options: DevOptions): Promise<RunningDev> {
     const nats = await startNats(settings, context);
     const configPath = settings.HALLEY_CONFIG ?? writeConfig(folder);
     const shared = { ...env, HALLEY_NATS_URL: nats.url, HALLEY_CONFIG: resolve(configPath) };
-    const changes = { systemOpen: true, demo: true, ...(nats.version !== undefined && { roundMs: LONELY_ROUND_MS }) };
-    const services = await startServices((service) => SERVICES[service](shared, changes), context);
+    const changes = { systemOpen: true, ...(nats.version !== undefined && { roundMs: LONELY_ROUND_MS }) };
+    const start: Starter = (service, more) => SERVICES[service](shared, { ...changes, ...more });
+    const services = await startServices(start, { ...context, demoOf: (publishPort) => demoSettings(settings, { publishPort, natsUrl: nats.url }) });
     folder.publish({ ...onlyHalley(shared), ...portsOf(services) });
     return { settings, services, nats, stop: () => parts.stop() };
   } catch (error) {
@@ -62,6 +65,8 @@ export async function startDev(options: DevOptions): Promise<RunningDev> {
     throw error;
   }
 }
+
+type Starter = (service: ServiceName, changes?: Changes) => Promise<RunningService>;
 
 interface DevContext {
   readonly folder: DevFolder;
@@ -85,13 +90,13 @@ async function startNats(settings: Settings, { folder, parts, fail, onRemark }: 
 }
 
 /** Starts one service after another, and waits until all are ready: first publish, which makes the streams for the others. */
-async function startServices(start: (service: ServiceName) => Promise<RunningService>, { parts, onRemark }: DevContext): Promise<Record<ServiceName, RunningService>> {
+async function startServices(start: Starter, { parts, onRemark, demoOf }: DevContext & { readonly demoOf: (publishPort: number) => DemoSettings }): Promise<Record<ServiceName, RunningService>> {
   const impatience = setTimeout(() => { onRemark("still waiting for NATS; Ctrl-C ends it"); }, PATIENCE_MS);
-  const begin = async (service: ServiceName): Promise<RunningService> => parts.add(await start(service), (one) => one.stop());
+  const begin: Starter = async (service, changes) => parts.add(await start(service, changes), (one) => one.stop());
   try {
     const publish = await begin("publish");
     await publish.ready;
-    const [presence, connector] = [await begin("presence"), await begin("connector")];
+    const [presence, connector] = [await begin("presence"), await begin("connector", { demo: demoOf(publish.port) })];
     await Promise.all([presence.ready, connector.ready]);
     return { publish, presence, connector };
   } finally {

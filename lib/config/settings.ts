@@ -28,6 +28,9 @@ const port = (byDefault: number): z.ZodType<number, string | undefined> =>
     .transform(Number)
     .refine((value) => value <= 65_535, "must be a port number, 0 to 65535");
 
+/** Where `halley dev` keeps its streams, below the folder that it is started in. */
+export const DEFAULT_DATA_FOLDER = ".halley";
+
 /** Every environment variable of Halley. A name that begins with HALLEY_ and is not here is refused: it is a typing error. */
 export const SETTINGS = {
   HALLEY_HOST: { schema: z.string().min(1).optional(), about: "Address to listen on. Default: 0.0.0.0; in `halley dev` 127.0.0.1." },
@@ -40,7 +43,7 @@ export const SETTINGS = {
   HALLEY_NATS_URL: { schema: list, about: "NATS servers, comma-separated. Default: nats://127.0.0.1:4222; in `halley dev` a private server." },
   HALLEY_NATS_SERVER: { schema: text, about: "`halley dev`: the nats-server binary. Default: the one on PATH." },
   HALLEY_NATS_PORT: { schema: port(4222), about: "`halley dev`: port of the private nats-server. Default 4222." },
-  HALLEY_DATA: { schema: z.string().min(1).default(".halley"), about: "`halley dev`: folder of the private nats-server's streams. Default .halley." },
+  HALLEY_DATA: { schema: z.string().min(1).default(DEFAULT_DATA_FOLDER), about: "`halley dev`: folder of the private nats-server's streams. Default .halley." },
   HALLEY_CONFIG: { schema: text, about: "Path of halley.yaml, which names the namespaces. All services need the same." },
   HALLEY_JWT_SECRET: {
     schema: z.string().min(32, "must be at least 32 characters: HS256 is as strong as its secret").optional(),

@@ -11,8 +11,20 @@ export interface ConnectorConfig extends ServiceConfig {
   /** The types of messages. */
   readonly registry: SchemaRegistry;
   /** Serves the demo page and gives tokens to whoever asks: `halley dev` only. */
-  readonly demo: boolean;
+  readonly demo: DemoSettings | undefined;
   readonly limits: Limits;
+}
+
+/** What the demo page's commands need to reach this installation. Whoever sees the page sees them. */
+export interface DemoSettings {
+  /** Of the publish service. */
+  readonly publishPort: number;
+  /** The first NATS server's, without user and password. */
+  readonly natsUrl: string;
+  /** HALLEY_DATA, where it is not the default. */
+  readonly dataFolder?: string;
+  /** The API key that everybody knows; absent where another one is set. */
+  readonly apiKey?: string;
 }
 
 /** Reads the environment, halley.yaml and the schemas. Throws ConfigError with every problem at once. */
@@ -24,7 +36,7 @@ export async function readConnectorConfig(env: Readonly<Record<string, string | 
     jwtSecret: settings.HALLEY_JWT_SECRET ?? "",
     allowedOrigins: settings.HALLEY_ALLOWED_ORIGINS,
     registry,
-    demo: false,
+    demo: undefined,
     limits: DEFAULT_LIMITS,
   });
 }

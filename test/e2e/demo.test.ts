@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { PublishRequest } from "../../gen/halley/v1/publish.js";
 import { startBrowser } from "../helpers/browser.js";
 import { eventually } from "../helpers/eventually.js";
-import { type Installation, startInstallation, TEST_API_KEY, TEST_NAMESPACES } from "../helpers/installation.js";
+import { type Installation, startInstallation, TEST_API_KEY, TEST_DEMO, TEST_NAMESPACES } from "../helpers/installation.js";
 import { TestPublisher, toChannel } from "../helpers/publishService.js";
 import { startTcpProxy, type TcpProxy } from "../helpers/tcpProxy.js";
 import { DemoPage } from "./demoPage.js";
@@ -149,6 +149,28 @@ describe("the demo page", () => {
     expect(await page.page.locator(".message.pending, .message.failed").count()).toBe(0);
   });
 
+  it("keeps the newest message in sight while the window changes its size, but not from whoever reads further up", async () => {
+    const page = await join("ada");
+    for (let count = 0; count < 30; count++) await publish(`line ${String(count)}`);
+    const isInSight = async (text: string): Promise<boolean> => {
+      const [one, log] = await Promise.all([page.page.locator(".message", { hasText: text }).boundingBox(), page.page.getByRole("log").boundingBox()]);
+      return one !== null && log !== null && one.y >= log.y - 1 && one.y + one.height <= log.y + log.height + 1;
+    };
+    await eventually(() => isInSight("line 29"));
+    for (const height of [420, 900, 500]) {
+      await page.page.setViewportSize({ width: 1_000, height });
+      await eventually(() => isInSight("line 29"));
+    }
+    await publish("after the change");
+    await eventually(() => isInSight("after the change"));
+    await page.page.getByRole("log").hover();
+    await page.page.mouse.wheel(0, -10_000);
+    await eventually(() => isInSight("line 0"));
+    await publish("not in sight");
+    await page.page.getByRole("button", { name: "New messages" }).click();
+    await eventually(() => isInSight("not in sight"));
+  });
+
   it("can be used by keyboard and by its labels alone", async () => {
     const page = await DemoPage.open(browser, proxy.port);
     open.push(page);
@@ -162,7 +184,11 @@ describe("the demo page", () => {
     await page.page.getByLabel("Only you").press("Space");
     const command = await page.page.locator("#command").textContent();
     expect(command).toContain('"user_id":"ada"');
-    expect(command).toContain("halley.v1.PublishService/Publish");
+    expect(command).toContain(`127.0.0.1:${String(TEST_DEMO.publishPort)} halley.v1.PublishService/Publish`);
+    await page.page.getByLabel("nats", { exact: true }).press("Space");
+    expect(await page.page.locator("#command").textContent()).toContain(`nats pub --server ${TEST_DEMO.natsUrl} halley.pub.user.ada`);
+    await page.page.getByLabel("halley", { exact: true }).press("Space");
+    expect(await page.page.locator("#command").textContent()).toContain(`HALLEY_DATA='${TEST_DEMO.dataFolder}' npx halley publish --user ada`);
     expect(await page.page.getByRole("log").getAttribute("aria-live")).toBe("polite");
   });
 });

@@ -110,6 +110,9 @@ export function signToken(user: string, expiresIn = "1h", secret = TEST_JWT_SECR
   return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject(user).setExpirationTime(expiresIn).sign(new TextEncoder().encode(secret));
 }
 
+/** What the demo page shows of an installation. */
+export const TEST_DEMO = { publishPort: 50_999, natsUrl: "nats://127.0.0.1:4999", dataFolder: "/var/lib/halley demo", apiKey: TEST_API_KEY };
+
 function namespacesOf({ namespaces, demo }: InstallationOptions): Namespaces {
   const configured = parseNamespaces(namespaces ?? TEST_NAMESPACES, "test");
   const system = configured.byName(SYSTEM_NAMESPACE);
@@ -132,7 +135,7 @@ function connectorConfig(natsUrls: readonly string[], types: Pick<ConnectorConfi
     ...types,
     jwtSecret: TEST_JWT_SECRET,
     allowedOrigins: ["loopback"],
-    demo,
+    demo: demo ? TEST_DEMO : undefined,
     limits: { ...DEFAULT_LIMITS, drainMs: 100, ...limits },
     logLevel: "silent",
   };

@@ -20,7 +20,7 @@ describe("halley dev, and the commands beside it", () => {
   it("prints the addresses, the secrets and a command to try", () => {
     expect(dev.halley.stdout).toMatch(/demo +http:\/\/127\.0\.0\.1:\d+\//);
     expect(dev.halley.stdout).toContain(SECRET);
-    expect(dev.halley.stdout).toContain("npx halley publish chat.lobby");
+    expect(dev.halley.stdout).toContain(`HALLEY_DATA=${dev.folder} npx halley publish chat.lobby`);
     expect(dev.halley.stderr).toBe("");
   });
 

@@ -1,6 +1,8 @@
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../helpers/eventually.js";
 import { type Installation, signToken, startInstallation } from "../helpers/installation.js";
+import { readMetric } from "../helpers/metrics.js";
 import { PollClient, post } from "../helpers/pollClient.js";
 import { WsClient } from "../helpers/wsClient.js";
 
@@ -85,7 +87,7 @@ describe("a long-poll client", () => {
     const client = new PollClient("4");
     await client.poll(ports[0]!);
     const waiting = client.poll(ports[0]!, [], 20_000);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await eventually(async () => (await readMetric(installation.connectors[0]!.opsPort, "halley_connector_polls")) === 1);
     const { positions, session } = client;
     const other = await post(ports[1]!, JSON.stringify({ session, token: await signToken("4"), seq: 99, positions, waitMs: 1 }));
     expect(other.status).toBe(200);

@@ -16,7 +16,12 @@ describe("a long-poll client whose channel can't be read at the moment", () => {
     await client.poll(port);
     await installation.nats.stop(true);
     client.positions = { ...client.positions, "chat.away": {} };
+    const askedAt = performance.now();
     await client.poll(port, [], 100);
+    // It has waited for NATS: 5 s, as docs/PROTOCOL.md says, and no longer.
+    const waitedMs = performance.now() - askedAt;
+    expect(waitedMs).toBeGreaterThan(4_500);
+    expect(waitedMs).toBeLessThan(8_000);
     expect(client.positions["chat.away"]).toEqual({ offset: 0, epoch: "" });
     await client.poll(port, [], 100);
     expect(client.positions["chat.away"]).toEqual({ offset: 0, epoch: "" });

@@ -53,6 +53,16 @@ describe("recovery", () => {
     other.cut();
   });
 
+  it("proves everything since the channel began, from offset 0, while nothing was removed", async () => {
+    await publish("chat.begun", 3);
+    const { position } = await client.subscribe("chat.begun");
+    const everything = await resubscribe("chat.begun", { ...position, offset: 0 });
+    expect([everything.recovered, numbers(everything.publications)]).toEqual([true, [1, 2, 3]]);
+    await publish("short.begun", 6);
+    const removed = await client.subscribe("short.begun", { ...(await client.subscribe("short.begun")).position, offset: 0 });
+    expect([removed.recovered, removed.publications]).toEqual([false, []]);
+  });
+
   it("does not prove a position older than the channel's limit, nor one of another history, nor one of the future", async () => {
     const { position } = await client.subscribe("short.old");
     await client.ask({ unsubscribe: { channel: "short.old" } });

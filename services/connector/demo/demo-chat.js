@@ -20,6 +20,8 @@ export class ChatLog {
   /** By channel: what comes up to this offset was missed. */
   #missed = new Map();
   #recovered = { count: 0, rule: undefined };
+  /** Whether the newest message stays in sight: not while the reader has scrolled up. */
+  #isPinned = true;
 
   constructor({ publish, retry }) {
     this.#listen(publish);
@@ -141,16 +143,16 @@ export class ChatLog {
   }
 
   #append(element, isOwn = false) {
-    const isNear = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_BOTTOM_PX;
     byId("log-empty").hidden = true;
     const firstPending = isOwn ? null : this.#log.querySelector(".pending, .failed");
     this.#log.insertBefore(element, firstPending);
     while (this.#log.children.length > MOST_SHOWN + 1) this.#log.children[1].remove();
-    if (isNear || isOwn) this.#scrollDown();
+    if (this.#isPinned || isOwn) this.#scrollDown();
     else this.#jump.hidden = false;
   }
 
   #scrollDown() {
+    this.#isPinned = true;
     this.#log.scrollTop = this.#log.scrollHeight;
     this.#jump.hidden = true;
   }
@@ -172,10 +174,18 @@ export class ChatLog {
       form.requestSubmit();
     });
     this.#jump.addEventListener("click", () => this.#scrollDown());
+    let height = 0;
     this.#log.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.#log;
-      if (scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX) this.#jump.hidden = true;
+      // Scrolled by the browser while the window changes, not by the reader.
+      if (clientHeight !== height) return;
+      this.#isPinned = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
+      if (this.#isPinned) this.#jump.hidden = true;
     });
+    new ResizeObserver(() => {
+      height = this.#log.clientHeight;
+      if (this.#isPinned) this.#scrollDown();
+    }).observe(this.#log);
   }
 }
 

@@ -98,39 +98,40 @@ function short(number) {
 
 let isCopyReady = false;
 
-/** The command that publishes what is chosen. */
-export function showCommand(room, me) {
+/** The command that publishes what is chosen; `settings`: those of `/dev/settings`. */
+export function showCommand(room, me, settings) {
   const target = document.querySelector("#targets input:checked").value;
   const tool = document.querySelector("#tools input:checked").value;
-  byId("command").textContent = commandOf(tool, target, { room, me });
+  byId("command").textContent = commandOf(tool, target, { room, me, ...settings });
   if (isCopyReady) return;
   isCopyReady = true;
   byId("copy").addEventListener("click", copyCommand);
 }
 
-function commandOf(tool, target, { room, me }) {
+function commandOf(tool, target, { room, me, publishPort, natsUrl, dataFolder, apiKey }) {
   const json = '{"text":"hi from the backend"}';
   if (tool === "halley") {
     const to = { channel: room, user: `--user ${quoted(me)}`, everyone: "--everyone" }[target];
-    return `npx halley publish ${to} '${json}'`;
+    const folder = dataFolder === undefined ? "" : `HALLEY_DATA=${quoted(dataFolder)} `;
+    return `${folder}npx halley publish ${to} '${json}'`;
   }
   if (tool === "nats") {
     const to = { channel: room, user: `user.${userToken(me)}`, everyone: "all" }[target];
-    return `nats pub halley.pub.${to} '${json}'`;
+    return `nats pub --server ${quoted(natsUrl)} halley.pub.${to} '${json}'`;
   }
   const to = { channel: { channel: room }, user: { user_id: me }, everyone: { everyone: true } }[target];
   const request = JSON.stringify({ ...to, message: { json } });
   return [
     "grpcurl -plaintext \\",
-    "  -H 'authorization: Bearer halley-development-key' \\",
+    `  -H 'authorization: Bearer ${apiKey ?? "<your API key>"}' \\`,
     `  -d ${quoted(request)} \\`,
-    `  ${location.hostname}:50051 halley.v1.PublishService/Publish`,
+    `  ${location.hostname}:${publishPort} halley.v1.PublishService/Publish`,
   ].join("\n");
 }
 
 /** For a shell. */
 function quoted(text) {
-  return /^[\w@.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w@.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function userToken(id) {

@@ -64,13 +64,22 @@ function start(name) {
     open(name);
   });
   byId("connection").addEventListener("click", () => halley?.connect());
-  for (const radio of document.querySelectorAll("#targets input, #tools input")) {
-    radio.addEventListener("change", () => showCommand(ROOM, name));
-  }
-  showCommand(ROOM, name);
+  showCommands(name);
   setInterval(refreshPeople, PEOPLE_EVERY_MS);
   addEventListener("pagehide", remember);
   open(name);
+}
+
+async function showCommands(name) {
+  try {
+    const settings = await (await fetch("/dev/settings")).json();
+    for (const radio of document.querySelectorAll("#targets input, #tools input")) {
+      radio.addEventListener("change", () => showCommand(ROOM, name, settings));
+    }
+    showCommand(ROOM, name, settings);
+  } catch {
+    byId("command").textContent = "The connector is away: load the page again for the commands.";
+  }
 }
 
 /** Begins a client; when there was one, it goes on exactly where that one stood, whatever the transport. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import { listenError } from "../../../lib/listenError.js";
+import type { DemoSettings } from "../config.js";
 import type { Limits } from "../limits.js";
 import { readBody } from "./body.js";
 import type { DevTokens } from "./devTokens.js";
@@ -17,6 +18,7 @@ export interface EdgeParts {
   readonly files: StaticFiles;
   /** In `halley dev` only. */
   readonly devTokens: DevTokens | undefined;
+  readonly devSettings: DemoSettings | undefined;
   /** Takes over a socket. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Answers a poll's body. */
@@ -31,6 +33,7 @@ export interface EdgeParts {
 const WEBSOCKET_PATH = "/v1/websocket";
 const POLL_PATH = "/v1/poll";
 const DEV_TOKEN_PATH = "/dev/token";
+const DEV_SETTINGS_PATH = "/dev/settings";
 /** Connections that are neither a WebSocket nor a waiting poll: kept alive, or new. */
 const UNDECIDED_CONNECTIONS = 1_000;
 const DEV_TOKEN_BODY_BYTES = 4 * 1024;
@@ -109,6 +112,10 @@ export class EdgeServer {
       this.#allowOrigin(request, response);
       const body = await readBody(request, DEV_TOKEN_BODY_BYTES);
       respondJson(response, 200, await this.#parts.devTokens.issue(body));
+      return;
+    }
+    if (path === DEV_SETTINGS_PATH && this.#parts.devSettings && request.method === "GET") {
+      respondJson(response, 200, JSON.stringify(this.#parts.devSettings));
       return;
     }
     if (path === WEBSOCKET_PATH) {
