@@ -118,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CHANNEL}/recoveryProof.ts`,
     find: "info.firstSequence <= offset + 1 &&",
     replace: "info.firstSequence >= 0 &&",
-    caughtBy: ["a history that expires", "a history at the edge of its expiry"],
+    caughtBy: ["a stream is full", "a history that expires", "a history at the edge of its expiry"],
   },
   {
     name: "history: a consumer begins one too late",
