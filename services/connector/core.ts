@@ -19,6 +19,7 @@ import { SessionIds } from "./session/sessionId.js";
 import { SessionRegistry } from "./session/sessionRegistry.js";
 import { SubscriberCounts } from "./session/subscriberCounts.js";
 import { TokenVerifier } from "./session/token.js";
+import { Flusher } from "./transport/flusher.js";
 import { PollServer } from "./transport/poll/pollServer.js";
 import { WebSocketServer } from "./transport/webSocketServer.js";
 
@@ -53,6 +54,7 @@ export class Core implements Running {
     const { limits, namespaces, registry } = config;
     this.#parts = parts;
     const incarnation = randomBytes(8);
+    const flusher = new Flusher();
     const connector = `c${randomBytes(6).toString("hex")}`;
     this.#presence = new PresenceReporter({ bus, clock, log, connector, incarnation });
     const interpreter = new MessageInterpreter({ bus, clock, log, registry, onDead: () => { tally.deadLetters += 1; } });
@@ -64,7 +66,7 @@ export class Core implements Running {
       tally.gapsRepaired += 1;
       tally.messagesRepaired += messages;
     };
-    this.hub = new Hub({ bus, clock, log, namespaces, interpreter, limits, incarnation: incarnation.toString("hex"), onMessage, onRepaired });
+    this.hub = new Hub({ bus, clock, log, namespaces, interpreter, limits, incarnation: incarnation.toString("hex"), onMessage, onRepaired, turnEnd: flusher });
     this.#started.add(this.hub, (hub) => { hub.stop(); });
     const publisher = this.#started.add(new Publisher(bus, clock), (part) => { part.close(); });
     this.sessions = this.#started.add(new SessionRegistry({ bus, clock, connector, sessionsPerUser: limits.sessionsPerUser }), (part) => { part.stop(); });
@@ -91,7 +93,7 @@ export class Core implements Running {
       tally.deliveries += publications;
       this.#presence.countDeliveries(publications);
     };
-    this.webSockets = this.#started.add(new WebSocketServer({ services, onDelivered }), (part) => { part.stop(); });
+    this.webSockets = this.#started.add(new WebSocketServer({ services, flusher, onDelivered }), (part) => { part.stop(); });
     this.polls = new PollServer({ services, onDelivered });
   }
 

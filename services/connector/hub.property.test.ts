@@ -10,6 +10,7 @@ import type { Channel } from "./channel/channel.js";
 import { MessageInterpreter } from "./channel/messageInterpreter.js";
 import { type ChannelHold, Hub } from "./hub.js";
 import { DEFAULT_LIMITS } from "./limits.js";
+import { Flusher } from "./transport/flusher.js";
 
 const LINGER_MS = 100;
 const LINGERING = 3;
@@ -80,7 +81,7 @@ describe("hub, against a model of shares", () => {
         const ignore = (): void => undefined;
         const interpreter = new MessageInterpreter({ bus, clock, log: silentLog, registry, onDead: ignore });
         const limits = { ...DEFAULT_LIMITS, lingerMs: LINGER_MS, lingeringChannels: LINGERING };
-        const hub = new Hub({ bus, clock, log: silentLog, namespaces, interpreter, limits, incarnation: "i", onMessage: ignore, onRepaired: ignore });
+        const hub = new Hub({ bus, clock, log: silentLog, namespaces, interpreter, limits, incarnation: "i", onMessage: ignore, onRepaired: ignore, turnEnd: new Flusher() });
         const model = new Model();
         for (const { act, name, at, ms } of steps) {
           if (act === "hold") model.hold(name, hub.hold(name));

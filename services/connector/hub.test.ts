@@ -12,6 +12,7 @@ import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.
 import { MessageInterpreter } from "./channel/messageInterpreter.js";
 import { Hub } from "./hub.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
+import { Flusher } from "./transport/flusher.js";
 
 const namespaces = parseNamespaces({ namespaces: { live: { subscribe: "signed-in", untyped: true } } }, "test");
 const CHUNK = { chunkMessages: 100, chunkBytes: 100_000 };
@@ -38,7 +39,7 @@ describe("hub", () => {
     messages = 0;
     const registry = await loadSchemas(undefined);
     const interpreter = new MessageInterpreter({ bus, clock, log: silentLog, registry, onDead: () => undefined });
-    const parts = { bus, clock, log: silentLog, namespaces, interpreter, limits: { ...DEFAULT_LIMITS, ...limits }, incarnation: "i", onRepaired: () => undefined };
+    const parts = { bus, clock, log: silentLog, namespaces, interpreter, limits: { ...DEFAULT_LIMITS, ...limits }, incarnation: "i", onRepaired: () => undefined, turnEnd: new Flusher() };
     hub = new Hub({ ...parts, onMessage: () => { messages += 1; } });
   };
   const publish = async (channel: string, n: number): Promise<void> => {
@@ -108,7 +109,7 @@ describe("hub", () => {
     bus = await Bus.connect({ servers: [nats.url], name: "test", log: silentLog });
     const registry = await loadSchemas(undefined);
     const interpreter = new MessageInterpreter({ bus, clock: systemClock, log: silentLog, registry, onDead: () => undefined });
-    hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits: DEFAULT_LIMITS, incarnation: "i", onMessage: () => undefined, onRepaired: () => undefined });
+    hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits: DEFAULT_LIMITS, incarnation: "i", onMessage: () => undefined, onRepaired: () => undefined, turnEnd: new Flusher() });
     await expect(hub.start()).rejects.toThrow(/the stream of the namespace user can't be followed/);
     await ensureStreams({ bus, namespaces, log: silentLog, clock: systemClock, signal: new AbortController().signal });
     await hub.start();

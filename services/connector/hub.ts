@@ -8,6 +8,7 @@ import { RpcError } from "../../lib/errors/rpcError.js";
 import type { Log } from "../../lib/log.js";
 import type { Channel } from "./channel/channel.js";
 import { EphemeralChannel } from "./channel/ephemeralChannel.js";
+import type { TurnEnd } from "./channel/fanout.js";
 import type { MessageInterpreter } from "./channel/messageInterpreter.js";
 import { NamespaceFeed } from "./channel/namespaceFeed.js";
 import { Opening } from "./channel/opening.js";
@@ -30,6 +31,7 @@ export interface HubParts {
   /** Told of each message that was taken from NATS, and of repairs. */
   readonly onMessage: () => void;
   readonly onRepaired: (messages: number) => void;
+  readonly turnEnd: TurnEnd;
 }
 
 interface Entry {
@@ -177,15 +179,15 @@ export class Hub {
   }
 
   #create(name: string): Channel {
-    const { bus, clock, log, limits, onRepaired } = this.#parts;
+    const { bus, clock, log, limits, onRepaired, turnEnd } = this.#parts;
     const namespace = namespaceOf(name);
     const interpret = this.#interpreters.get(namespace);
     if (!interpret) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
     // Plain literals of what all share: there are as many of these as users.
     const { ringBytesPerChannel: ringBytes, waitingMessages, waitingBytes } = limits;
     const feed = this.#feeds.get(namespace);
-    if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, waitingBytes, subscribe: this.#subscribe, interpret, onRepaired, clock, log });
-    return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, flush: this.#flush, newEpoch: this.#newEpoch });
+    if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, waitingBytes, subscribe: this.#subscribe, interpret, onRepaired, turnEnd, clock, log });
+    return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, turnEnd, flush: this.#flush, newEpoch: this.#newEpoch });
   }
 
   readonly #flush = (): Promise<void> => this.#flushes.afterNow(FLUSH_MS);

@@ -5,12 +5,13 @@ import { type Clock, systemClock } from "../../lib/clock.js";
 import type { History as HistoryLimits, Namespace } from "../../lib/config/namespaces.js";
 import { silentLog } from "../../lib/log.js";
 import { loadSchemas } from "../../lib/schema/loadSchemas.js";
+import type { Batch } from "../../services/connector/channel/batch.js";
 import type { Hole, Subscriber } from "../../services/connector/channel/channel.js";
 import { MessageInterpreter } from "../../services/connector/channel/messageInterpreter.js";
 import { NamespaceFeed } from "../../services/connector/channel/namespaceFeed.js";
-import type { Publication } from "../../services/connector/channel/publication.js";
 import { RingBudget } from "../../services/connector/channel/ringBudget.js";
 import { StoredChannel } from "../../services/connector/channel/storedChannel.js";
+import { Flusher } from "../../services/connector/transport/flusher.js";
 import { eventually } from "./eventually.js";
 
 /** Somebody who keeps what a channel tells. */
@@ -21,9 +22,11 @@ export class Listener implements Subscriber {
   /** Of the resets. */
   readonly holes: Hole[] = [];
 
-  onPublication(publication: Publication): void {
-    this.offsets.push(publication.offset);
-    this.heard.push((JSON.parse(publication.json) as { data: { n: number } }).data.n);
+  onPublications({ publications }: Batch): void {
+    for (const publication of publications) {
+      this.offsets.push(publication.offset);
+      this.heard.push((JSON.parse(publication.json) as { data: { n: number } }).data.n);
+    }
   }
 
   onReset(reason: string, hole?: Hole): void {
@@ -127,6 +130,7 @@ export class ChannelRig {
         }),
       interpret: (message) => this.#interpreter.interpret(message, this.namespace),
       onRepaired: (messages) => this.repaired.push(messages),
+      turnEnd: new Flusher(),
       clock,
       log: silentLog,
     });

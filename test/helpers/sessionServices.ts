@@ -18,6 +18,7 @@ import { SessionIds } from "../../services/connector/session/sessionId.js";
 import { SessionRegistry } from "../../services/connector/session/sessionRegistry.js";
 import { SubscriberCounts } from "../../services/connector/session/subscriberCounts.js";
 import { TokenVerifier } from "../../services/connector/session/token.js";
+import { Flusher } from "../../services/connector/transport/flusher.js";
 import { TEST_JWT_SECRET, TEST_NAMESPACES } from "./installation.js";
 
 /** What sessions share, on a real nats-server, with what presence is told of them written down. */
@@ -50,7 +51,7 @@ export async function startSessionServices(url: string, options: TestServicesOpt
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interpreter = new MessageInterpreter({ bus, clock, log: silentLog, registry, onDead: () => undefined });
   const ignore = (): void => undefined;
-  const hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits, incarnation: connector, onMessage: ignore, onRepaired: ignore });
+  const hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits, incarnation: connector, onMessage: ignore, onRepaired: ignore, turnEnd: new Flusher() });
   await hub.start();
   const permissions = new Permissions(namespaces);
   const tokens = new TokenVerifier(TEST_JWT_SECRET);

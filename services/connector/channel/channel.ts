@@ -1,10 +1,11 @@
 import type { Position } from "../protocol/position.js";
+import type { Batch } from "./batch.js";
 import type { Publication } from "./publication.js";
 
 /** Someone who gets a channel's publications as they come. Called synchronously, in order. */
 export interface Subscriber {
-  /** The next publication. Every subscriber of the channel gets the same object. `before`: the offset before it. */
-  onPublication(publication: Publication, before: number): void;
+  /** The next publications, those of one turn together. */
+  onPublications(batch: Batch): void;
   /**
    * Continuity is lost: in `hole` only, where one is given. Who stands before it goes on at the channel's position; who stands in
    * it knew more than the channel did, and reads on from there.
@@ -48,7 +49,7 @@ export interface Channel {
   readonly position: Position;
   /**
    * A position up to which the channel is proven and which holds for the whole namespace; undefined while the channel is
-   * behind, and where there is none.
+   * behind, and where there is none. Subscribers have been handed everything up to it.
    */
   readonly watermark: Position | undefined;
   /** Resolves when the channel is live; rejects with a retryable error. */

@@ -3,6 +3,7 @@ import { noHeaders } from "../../../lib/bus/headerBlock.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, Subscriber } from "./channel.js";
+import { Fanout, type TurnEnd } from "./fanout.js";
 import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import { Ring } from "./ring.js";
@@ -18,6 +19,7 @@ export interface EphemeralChannelParts {
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
   /** Settles when NATS has taken the interests that were sent before this call, or can't. */
   readonly flush: () => Promise<void>;
+  readonly turnEnd: TurnEnd;
   /** Gives an epoch that was never used before. */
   readonly newEpoch: () => string;
 }
@@ -32,7 +34,7 @@ export class EphemeralChannel implements Channel {
   readonly #parts: EphemeralChannelParts;
   readonly #interest: BusSubscription;
   readonly #stopListening: () => void;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #fanout: Fanout;
   readonly #ring: Ring;
   #epoch: string;
   #last = 0;
@@ -44,6 +46,7 @@ export class EphemeralChannel implements Channel {
   constructor(parts: EphemeralChannelParts) {
     this.name = parts.name;
     this.#parts = parts;
+    this.#fanout = new Fanout(parts.turnEnd);
     this.#epoch = parts.newEpoch();
     this.#ring = new Ring(0, parts.ringBytes, parts.budget);
     this.#interest = parts.subscribe(subjects.publish(parts.name), (message) => { this.#onMessage(message); });
@@ -83,11 +86,11 @@ export class EphemeralChannel implements Channel {
   }
 
   attach(subscriber: Subscriber): void {
-    this.#subscribers.add(subscriber);
+    this.#fanout.attach(subscriber);
   }
 
   detach(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber);
+    this.#fanout.detach(subscriber);
   }
 
   close(): void {
@@ -95,7 +98,7 @@ export class EphemeralChannel implements Channel {
     this.#interest.unsubscribe();
     this.#stopListening();
     this.#ring.clear(this.#last);
-    this.#subscribers.clear();
+    this.#fanout.clear();
   }
 
   #lost(offset: number): Chunk {
@@ -109,7 +112,7 @@ export class EphemeralChannel implements Channel {
     if (publication === undefined || publication === "tombstone") return;
     this.#last = offset;
     this.#ring.push(publication);
-    for (const subscriber of this.#subscribers) subscriber.onPublication(publication, before);
+    this.#fanout.push(publication, before);
   }
 
   /**
@@ -122,7 +125,7 @@ export class EphemeralChannel implements Channel {
     this.#changeEpoch();
     const tell = (): void => {
       this.#changeEpoch();
-      for (const subscriber of this.#subscribers) subscriber.onReset("NATS_DISCONNECTED");
+      this.#fanout.reset("NATS_DISCONNECTED");
     };
     this.#parts.flush().then(tell, () => {
       tell();
@@ -131,6 +134,7 @@ export class EphemeralChannel implements Channel {
   }
 
   #changeEpoch(): void {
+    this.#fanout.deliver();
     this.#epoch = this.#parts.newEpoch();
     this.#ring.clear(this.#last);
   }

@@ -4,6 +4,7 @@ import { Pause } from "../../../lib/pause.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, ResetReason, Subscriber } from "./channel.js";
 import { ChannelReader } from "./channelReader.js";
+import { Fanout } from "./fanout.js";
 import { gapRule } from "./gapRule.js";
 import type { FeedChannel } from "./namespaceFeed.js";
 import { type MessagePlace, readPlace } from "./messagePlace.js";
@@ -38,7 +39,7 @@ export class StoredChannel implements Channel, FeedChannel {
   readonly #reader: ChannelReader;
   readonly #interest: BusSubscription;
   readonly #unfollow: () => void;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #fanout: Fanout;
   readonly #opened: Promise<void>;
   #resolveOpened: () => void = () => undefined;
   #state: "opening" | "live" | "behind" = "opening";
@@ -57,6 +58,7 @@ export class StoredChannel implements Channel, FeedChannel {
     this.name = name;
     this.#parts = parts;
     this.#ring = new Ring(0, ringBytes, budget);
+    this.#fanout = new Fanout(parts.turnEnd);
     this.standing = new Standing(feed.proofs, parts.clock);
     this.#waiting = new WaitingMessages(parts);
     this.#pause = new Pause(parts.clock);
@@ -84,6 +86,7 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   get watermark(): Position | undefined {
+    this.#fanout.deliver();
     const { watermark: offset, epoch } = this.standing;
     return offset === undefined ? undefined : { offset, epoch };
   }
@@ -119,11 +122,11 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   attach(subscriber: Subscriber): void {
-    this.#subscribers.add(subscriber);
+    this.#fanout.attach(subscriber);
   }
 
   detach(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber);
+    this.#fanout.detach(subscriber);
   }
 
   close(): void {
@@ -131,7 +134,7 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#interest.unsubscribe();
     this.#unfollow();
     this.#ring.evict();
-    this.#subscribers.clear();
+    this.#fanout.clear();
     this.#waiting.clear();
     this.#pause.end();
   }
@@ -202,13 +205,13 @@ export class StoredChannel implements Channel, FeedChannel {
 
   #push(publication: Publication, before: number): void {
     this.#ring.push(publication);
-    for (const subscriber of this.#subscribers) subscriber.onPublication(publication, before);
+    this.#fanout.push(publication, before);
   }
 
   #reset(reason: ResetReason, above: number): void {
     const hole = { above, upTo: this.standing.last };
     this.#ring.clear(hole.upTo);
-    for (const subscriber of this.#subscribers) subscriber.onReset(reason, hole);
+    this.#fanout.reset(reason, hole);
   }
 
   /** Leaves `live`, does the work, then takes what has waited; until nothing is left to do. */
@@ -280,6 +283,8 @@ export class StoredChannel implements Channel, FeedChannel {
 
   async #beginAt(epoch: string, newest: number, tick: number): Promise<void> {
     const { last, proven } = await this.#reader.beginning(epoch, newest, tick);
+    // What was seen of another history is told as such.
+    this.#fanout.deliver();
     this.standing.begin(epoch, last, proven);
     this.#expected = 0;
     this.#ring.clear(this.standing.proven);
@@ -289,7 +294,7 @@ export class StoredChannel implements Channel, FeedChannel {
     await this.#beginAt(epoch, newest, tick);
     // What waits may be of the history before, under numbers that mean something else now.
     this.#waiting.drop();
-    for (const subscriber of this.#subscribers) subscriber.onReset("HISTORY_CHANGED");
+    this.#fanout.reset("HISTORY_CHANGED");
   }
 
   /** This copy of a message doesn't say where it stands; the stream does. */

@@ -1,6 +1,7 @@
 import type { BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Log } from "../../../lib/log.js";
+import type { TurnEnd } from "./fanout.js";
 import type { NamespaceFeed } from "./namespaceFeed.js";
 import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
@@ -18,6 +19,7 @@ export interface StoredChannelParts extends WaitingBounds {
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
   /** Told when a hole was found and how many messages were read to fill it. */
   readonly onRepaired: (messages: number) => void;
+  readonly turnEnd: TurnEnd;
   readonly clock: Clock;
   readonly log: Log;
 }

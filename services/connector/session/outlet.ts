@@ -1,4 +1,4 @@
-import type { Publication } from "../channel/publication.js";
+import type { Batch } from "../channel/batch.js";
 import type { Close } from "../protocol/closeCodes.js";
 import type { ServerFrame } from "../protocol/serverFrame.js";
 import type { TransportName } from "./presenceSink.js";
@@ -8,8 +8,8 @@ export interface Outlet {
   readonly transport: TransportName;
   /** Queues an answer. Past its bound the connection is closed as too slow. */
   send(frame: ServerFrame): void;
-  /** Queues a publication; false, and nothing queued, when too much waits for the client already. */
-  publish(publication: Publication): boolean;
+  /** Queues publications; false, and nothing queued, when too much waits for the client already. */
+  publish(batch: Batch): boolean;
   /** Whether nothing waits for the client. */
   readonly empty: boolean;
   /** Whether so much waits that history should not be added. */

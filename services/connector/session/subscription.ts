@@ -3,8 +3,8 @@ import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Log } from "../../../lib/log.js";
 import type { Semaphore } from "../../../lib/semaphore.js";
 import { answerPosition } from "../channel/answerPosition.js";
+import type { Batch } from "../channel/batch.js";
 import type { Channel, Chunk, Hole, ResetReason, Subscriber } from "../channel/channel.js";
-import type { Publication } from "../channel/publication.js";
 import type { ChannelHold, Hub } from "../hub.js";
 import type { Limits } from "../limits.js";
 import type { Position } from "../protocol/position.js";
@@ -49,7 +49,9 @@ export class Subscription implements Subscriber {
 
   /** The namespace-wide position up to which this subscription is proven; undefined while it is not live. */
   get watermark(): Position | undefined {
-    return this.#live ? this.#channel.watermark : undefined;
+    // The channel hands over first what waits, and that may be too much for the client.
+    const { watermark } = this.#channel;
+    return this.#live ? watermark : undefined;
   }
 
   /**
@@ -92,11 +94,11 @@ export class Subscription implements Subscriber {
     this.#hold.release();
   }
 
-  onPublication(publication: Publication, before: number): void {
-    if (publication.offset <= this.#position.offset) return;
-    if (this.#owner.outlet.publish(publication)) return;
+  onPublications(batch: Batch): void {
+    const next = batch.above(this.#position.offset);
+    if (!next || this.#owner.outlet.publish(next)) return;
     // Too slow: stop pushing, and go on from the history when the client has caught up with what is queued.
-    this.#readFrom({ offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch });
+    this.#readFrom({ offset: Math.max(next.before, this.#position.offset), epoch: this.#channel.position.epoch });
   }
 
   onReset(reason: ResetReason, hole?: Hole): void {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { eventually } from "../../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 import { startSessionServices, type TestServices } from "../../../test/helpers/sessionServices.js";
-import type { Publication } from "../channel/publication.js";
+import type { Batch } from "../channel/batch.js";
 import type { Position } from "../protocol/position.js";
 import type { ServerFrame, SubscribedBody } from "../protocol/serverFrame.js";
 import type { Outlet } from "./outlet.js";
@@ -33,9 +33,9 @@ class SlowOutlet implements Outlet {
     } else this.received.push(frame.kind === "reset" ? frame.reason : frame.kind);
   }
 
-  publish(publication: Publication): boolean {
+  publish({ publications }: Batch): boolean {
     if (this.full) return false;
-    this.received.push(publication.offset);
+    this.received.push(...publications.map(({ offset }) => offset));
     return true;
   }
 

@@ -1,5 +1,11 @@
 import type { Codec } from "../protocol/codec.js";
+import type { TurnEnd } from "../channel/fanout.js";
 import { FrameChain } from "./frameChain.js";
+
+/** Something that has publications to hand over. */
+interface Deliverable {
+  deliver(): void;
+}
 
 /** Something that has frames to write. */
 interface Flushable {
@@ -7,11 +13,12 @@ interface Flushable {
 }
 
 /**
- * Writes everything that became due in one turn of the event loop at its end: each connection once, and connections for
+ * Has everything that became due in one turn of the event loop handed over and written at its end: each connection once, and connections for
  * which the same waits with one shared message.
  */
-export class Flusher {
+export class Flusher implements TurnEnd {
   readonly #chains = new Map<Codec, FrameChain>();
+  #fanouts: Deliverable[] = [];
   #due: Flushable[] = [];
   #scheduled = false;
 
@@ -25,15 +32,27 @@ export class Flusher {
     return chain;
   }
 
+  deliverAtEnd(fanout: Deliverable): void {
+    this.#fanouts.push(fanout);
+    this.#schedule();
+  }
+
   /** `writer.flush()` will be called at the end of this turn. To be called once a turn. */
   schedule(writer: Flushable): void {
     this.#due.push(writer);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => { this.#flush(); });
   }
 
   #flush(): void {
+    const fanouts = this.#fanouts;
+    this.#fanouts = [];
+    for (const fanout of fanouts) fanout.deliver();
     const due = this.#due;
     this.#due = [];
     this.#scheduled = false;

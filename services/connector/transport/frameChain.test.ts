@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readMessages } from "../../../test/helpers/readMessages.js";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
+import { Batch } from "../channel/batch.js";
 import { Publication } from "../channel/publication.js";
 import { binaryCodec } from "../protocol/binaryCodec.js";
 import type { Codec } from "../protocol/codec.js";
@@ -32,23 +33,25 @@ describe.each<readonly [string, Codec]>([
     Buffer.concat(frames.flatMap((frame, at) => (at === 0 ? [frame] : [codec.separator, frame])));
 
   it("gives each of several queues its own frames, in order, and equal queues the same buffer", () => {
-    const step = fc.record({ queues: fc.array(fc.nat(4), { minLength: 1, maxLength: 5 }), own: fc.boolean(), size: fc.constantFrom(0, 10, 200, 70_000) });
+    const step = fc.record({ queues: fc.array(fc.nat(4), { minLength: 1, maxLength: 5 }), kind: fc.constantFrom("own", "one", "together"), size: fc.constantFrom(0, 10, 200, 70_000) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
         const chain = new FrameChain(codec);
         const queues = Array.from({ length: 5 }, (): { link: FrameLink | undefined; frames: Buffer[]; names: string } => ({ link: undefined, frames: [], names: "" }));
-        for (const [at, { queues: chosen, own, size }] of steps.entries()) {
-          const pushed = publication(at + 1, "x".repeat(size));
+        for (const [at, { queues: chosen, kind, size }] of steps.entries()) {
+          const pushed = publication(3 * at + 1, "x".repeat(size));
+          const batch = new Batch([pushed, publication(3 * at + 2), publication(3 * at + 3)], 3 * at);
           for (const number of new Set(chosen)) {
             const queue = queues[number]!;
-            if (own) {
+            if (kind === "own") {
               const frame = codec.encode({ kind: "unsubscribed", id: number + 1, channel: "chat.x", reason: "" });
               queue.link = chain.addFrame(queue.link, frame);
               queue.frames.push(frame);
               queue.names += ` own${String(at)}/${String(number)}`;
             } else {
-              queue.link = chain.addPublication(queue.link, pushed);
-              queue.frames.push(codec.encode({ kind: "publication", publication: pushed }));
+              const publications = kind === "one" ? [pushed] : batch.publications;
+              queue.link = kind === "one" ? chain.addPublication(queue.link, pushed) : chain.addBatch(queue.link, batch);
+              queue.frames.push(...publications.map((one) => codec.encode({ kind: "publication", publication: one })));
               queue.names += ` ${String(at)}`;
             }
           }

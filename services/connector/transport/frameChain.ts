@@ -1,6 +1,10 @@
+import { Batch } from "../channel/batch.js";
 import type { Publication } from "../channel/publication.js";
 import type { Codec } from "../protocol/codec.js";
 import { allocateMessage } from "./webSocketMessage.js";
+
+/** What many connections are sent. */
+type Shared = Publication | Batch;
 
 /**
  * Frames that wait for a connection, as the last link of a chain. Connections for which the same publications wait hold the
@@ -15,8 +19,8 @@ export class FrameLink {
   /** Undefined at the root, where nothing waits. */
   readonly before: FrameLink | undefined;
   readonly frame: Buffer;
-  /** The link that was made last for a publication behind this one: nearly always the one that is asked for next. */
-  #lastPublication: Publication | undefined;
+  /** The link that was made last for publications behind this one: nearly always the one that is asked for next. */
+  #lastShared: Shared | undefined;
   #lastLink: FrameLink | undefined;
   #message: Buffer | undefined;
 
@@ -26,14 +30,14 @@ export class FrameLink {
     this.bytes = bytes;
   }
 
-  /** The link behind this one for a publication; undefined when it is not the one that was made last. */
-  next(publication: Publication): FrameLink | undefined {
-    return this.#lastPublication === publication ? this.#lastLink : undefined;
+  /** The link behind this one for publications; undefined when it is not the one that was made last. */
+  next(shared: Shared): FrameLink | undefined {
+    return this.#lastShared === shared ? this.#lastLink : undefined;
   }
 
-  /** `link` is the one behind this one for a publication now. */
-  setNext(publication: Publication, link: FrameLink): void {
-    this.#lastPublication = publication;
+  /** `link` is the one behind this one for these publications now. */
+  setNext(shared: Shared, link: FrameLink): void {
+    this.#lastShared = shared;
     this.#lastLink = link;
   }
 
@@ -72,7 +76,7 @@ function* framesBackwards(last: FrameLink): Generator<Buffer> {
 export class FrameChain {
   readonly codec: Codec;
   #root: FrameLink;
-  #encodedOf: Publication | undefined;
+  #encodedOf: Shared | undefined;
   #encoded: Buffer = Buffer.alloc(0);
 
   constructor(codec: Codec) {
@@ -82,12 +86,12 @@ export class FrameChain {
 
   /** `link` (undefined: nothing waits) with a publication behind it. */
   addPublication(link: FrameLink | undefined, publication: Publication): FrameLink {
-    const before = link ?? this.#root;
-    const known = before.next(publication);
-    if (known) return known;
-    const made = this.#extend(before, this.#encode(publication));
-    before.setNext(publication, made);
-    return made;
+    return this.#addShared(link, publication);
+  }
+
+  /** `link` (undefined: nothing waits) with publications behind it. */
+  addBatch(link: FrameLink | undefined, batch: Batch): FrameLink {
+    return this.#addShared(link, batch);
   }
 
   /** `link` (undefined: nothing waits) with a frame of one client behind it. */
@@ -101,18 +105,33 @@ export class FrameChain {
     this.#encodedOf = undefined;
   }
 
+  #addShared(link: FrameLink | undefined, shared: Shared): FrameLink {
+    const before = link ?? this.#root;
+    const known = before.next(shared);
+    if (known) return known;
+    const made = this.#extend(before, this.#encode(shared));
+    before.setNext(shared, made);
+    return made;
+  }
+
   #extend(before: FrameLink, frame: Buffer): FrameLink {
     const separator = before.bytes === 0 ? 0 : this.codec.separator.length;
     return new FrameLink(before, frame, before.bytes + separator + frame.length);
   }
 
   /** Encoded once, also where it is added behind several links. */
-  #encode(publication: Publication): Buffer {
-    if (this.#encodedOf !== publication) {
-      this.#encoded = this.codec.encode({ kind: "publication", publication });
-      this.#encodedOf = publication;
+  #encode(shared: Shared): Buffer {
+    if (this.#encodedOf !== shared) {
+      this.#encoded = shared instanceof Batch ? this.#join(shared) : this.codec.encode({ kind: "publication", publication: shared });
+      this.#encodedOf = shared;
     }
     return this.#encoded;
+  }
+
+  #join({ publications }: Batch): Buffer {
+    const { codec } = this;
+    const frames = publications.map((publication) => codec.encode({ kind: "publication", publication }));
+    return Buffer.concat(frames.flatMap((frame, at) => (at === 0 ? [frame] : [codec.separator, frame])));
   }
 }
 

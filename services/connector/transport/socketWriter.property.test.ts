@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
 import { readMessages } from "../../../test/helpers/readMessages.js";
+import { Batch } from "../channel/batch.js";
 import { Publication } from "../channel/publication.js";
 import { CLOSE } from "../protocol/closeCodes.js";
 import { jsonCodec } from "../protocol/jsonCodec.js";
@@ -12,6 +13,7 @@ import { SocketWriter } from "./socketWriter.js";
 const QUEUE = 4_000;
 const REPLIES = 8_000;
 const LARGEST = 2_000;
+const MOST_TOGETHER = 3;
 
 /** A client's end of a socket, which takes one write at a time when it is told to. */
 class Peer extends Duplex {
@@ -57,12 +59,12 @@ class Line {
     this.writer = new SocketWriter({ socket: this.peer, flusher, chain: flusher.chainOf(jsonCodec), limits: { queueBytes: QUEUE, replyQueueBytes: REPLIES }, onOverrun });
   }
 
-  publish(publication: Publication): void {
+  publish(batch: Batch): void {
     const before = this.writer.queuedBytes;
-    const isTaken = this.writer.publish(publication);
+    const isTaken = this.writer.publish(batch);
     expect(isTaken).toBe(before < QUEUE);
-    if (isTaken) this.expected.push(`{"publication":${publication.json}}`);
-    expect(this.writer.queuedBytes).toBeLessThan(QUEUE + REPLIES + LARGEST + 200);
+    if (isTaken) this.expected.push(...batch.publications.map(({ json }) => `{"publication":${json}}`));
+    expect(this.writer.queuedBytes).toBeLessThan(QUEUE + REPLIES + MOST_TOGETHER * (LARGEST + 200));
   }
 
   send(id: number, size: number): void {
@@ -96,9 +98,10 @@ describe("socket writers, against lists of what was queued", () => {
         const lines = Array.from({ length: 3 }, () => new Line(flusher, highWaterMark));
         for (const [at, { act, writer, size }] of steps.entries()) {
           const line = lines[writer]!;
-          // The same publication for all, as a channel gives it, or for all but one, who is not subscribed.
+          // The same publications for all, as a channel gives it, or for all but one, who is not subscribed.
           if (act === "publish") {
-            for (const [index, one] of lines.entries()) if (index !== writer || size % 2 === 0) one.publish(publicationOf(at + 1, size));
+            const batch = batchOf(10 * at, size);
+            for (const [index, one] of lines.entries()) if (index !== writer || size % 2 === 0) one.publish(batch);
           } else if (act === "send") {
             if (line.writer.queuedBytes < REPLIES) line.send(at + 1, size);
           } else if (act === "take") line.peer.takeOne();
@@ -122,12 +125,12 @@ describe("socket writers, against lists of what was queued", () => {
       fc.asyncProperty(fc.array(step, { maxLength: 20, size: "max" }), fc.constantFrom(1, 500, 100_000), async (steps, highWaterMark) => {
         const line = new Line(new Flusher(), highWaterMark);
         for (const [at, { act, size }] of steps.entries()) {
-          if (act === "publish") line.publish(publicationOf(at + 1, size));
+          if (act === "publish") line.publish(batchOf(10 * at, size));
           else if (act === "take") line.peer.takeOne();
           else if (act === "turn") await turn();
         }
         line.writer.finish({ kind: "disconnect", close: CLOSE.draining, afterMs: 0 });
-        expect(line.writer.publish(publicationOf(99, 1))).toBe(false);
+        expect(line.writer.publish(batchOf(990, 1))).toBe(false);
         await line.takeAll();
         const { lines } = line.peer;
         expect(lines.at(-1)).toContain('"disconnect"');
@@ -140,6 +143,12 @@ describe("socket writers, against lists of what was queued", () => {
 });
 
 const made = new Map<string, Publication>();
+
+/** One to three publications, above an offset. */
+function batchOf(before: number, size: number): Batch {
+  const rest = Array.from({ length: size % MOST_TOGETHER }, (_, at) => publicationOf(before + at + 2, size));
+  return new Batch([publicationOf(before + 1, size), ...rest], before);
+}
 
 function publicationOf(offset: number, size: number): Publication {
   const key = `${String(offset)} ${String(size)}`;

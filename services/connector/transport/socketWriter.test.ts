@@ -2,6 +2,7 @@ import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readMessages } from "../../../test/helpers/readMessages.js";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
+import { Batch } from "../channel/batch.js";
 import { Publication } from "../channel/publication.js";
 import { CLOSE } from "../protocol/closeCodes.js";
 import { jsonCodec } from "../protocol/jsonCodec.js";
@@ -45,6 +46,7 @@ class Peer extends Duplex {
 const SIZE = 1_000;
 const publication = (offset: number, size = SIZE): Publication =>
   new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify("x".repeat(size))), sender: "", time: "", tags: undefined });
+const batch = (offset: number, size = SIZE): Batch => new Batch([publication(offset, size)], offset - 1);
 const reply: ServerFrame = { kind: "unsubscribed", id: 1, channel: "x".repeat(SIZE), reason: "" };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -66,7 +68,7 @@ describe("socket writer", () => {
     peer.reads = reads;
     writer.send(reply);
     await turn();
-    writer.publish(publication(1));
+    writer.publish(batch(1));
     writer.finish({ kind: "disconnect", close: CLOSE.tooSlow, afterMs: 0 });
     writer.send(reply);
     writer.finish({ kind: "disconnect", close: CLOSE.draining, afterMs: 0 });
@@ -79,7 +81,7 @@ describe("socket writer", () => {
 
   it("writes everything of one turn as one message", async () => {
     const { peer, writer } = start();
-    for (let offset = 1; offset <= 3; offset++) writer.publish(publication(offset));
+    for (let offset = 1; offset <= 3; offset++) writer.publish(batch(offset));
     writer.send(reply);
     expect(peer.received).toEqual([]);
     await turn();
@@ -91,17 +93,29 @@ describe("socket writer", () => {
   it("takes at least one publication, and refuses those past its bound while the socket takes no more", async () => {
     const { peer, writer } = start();
     peer.reads = false;
-    expect(writer.publish(publication(1, 20 * SIZE))).toBe(true);
+    expect(writer.publish(batch(1, 20 * SIZE))).toBe(true);
     await turn();
-    expect(writer.publish(publication(2))).toBe(false);
+    expect(writer.publish(batch(2))).toBe(false);
     peer.readOne();
     await turn();
-    for (let offset = 3; offset <= 20; offset++) writer.publish(publication(offset));
+    for (let offset = 3; offset <= 20; offset++) writer.publish(batch(offset));
     expect(writer.queuedBytes).toBeLessThan(5 * SIZE + 2 * SIZE);
     const taken = Math.round(writer.queuedBytes / SIZE);
     peer.reads = true;
     await turn();
     expect(peer.offsets).toEqual([1, ...Array.from({ length: taken }, (_, at) => at + 3)]);
+  });
+
+  it("takes publications that came together as a whole or not at all", async () => {
+    const { peer, writer } = start();
+    peer.reads = false;
+    const many = new Batch([publication(1), publication(2), ...Array.from({ length: 8 }, (_, at) => publication(at + 3))], 0);
+    expect(writer.publish(many)).toBe(true);
+    await turn();
+    expect(writer.publish(new Batch([publication(11), publication(12)], 10))).toBe(false);
+    peer.readOne();
+    await turn();
+    expect(peer.offsets).toEqual(Array.from({ length: 10 }, (_, at) => at + 1));
   });
 
   it("is overrun by replies that are not read, not by those that are", async () => {
@@ -123,9 +137,9 @@ describe("socket writer", () => {
   it("tells of its draining once the socket has taken everything, not before", async () => {
     const { peer, writer } = start();
     peer.reads = false;
-    for (let offset = 1; offset <= 3; offset++) writer.publish(publication(offset));
+    for (let offset = 1; offset <= 3; offset++) writer.publish(batch(offset));
     await turn();
-    for (let offset = 4; offset <= 5; offset++) writer.publish(publication(offset));
+    for (let offset = 4; offset <= 5; offset++) writer.publish(batch(offset));
     expect(writer.congested).toBe(true);
     let drained = false;
     const waiting = writer.drained().then(() => { drained = true; });
@@ -140,7 +154,7 @@ describe("socket writer", () => {
 
   it("tells of its draining where the socket was never full", async () => {
     const { writer } = start(1_000_000);
-    writer.publish(publication(1));
+    writer.publish(batch(1));
     const waiting = writer.drained();
     await turn();
     await waiting;
@@ -149,25 +163,25 @@ describe("socket writer", () => {
   it("is congested only while it will tell of its draining, however much a socket takes before it is full", async () => {
     const { peer, writer } = start(1_000_000);
     peer.reads = false;
-    for (let offset = 1; offset <= 5; offset++) writer.publish(publication(offset));
+    for (let offset = 1; offset <= 5; offset++) writer.publish(batch(offset));
     await turn();
     expect(writer.queuedBytes).toBeGreaterThan(2.5 * SIZE);
     expect(writer.congested).toBe(false);
-    expect(writer.publish(publication(6))).toBe(false);
+    expect(writer.publish(batch(6))).toBe(false);
   });
 
   it("drops what waits when it ends, and tells those who wait", async () => {
     const { peer, writer } = start();
     peer.reads = false;
-    writer.publish(publication(1));
+    writer.publish(batch(1));
     await turn();
-    writer.publish(publication(2));
+    writer.publish(batch(2));
     const waiting = writer.drained();
     writer.end();
     writer.end();
     await waiting;
     await writer.drained();
-    expect(writer.publish(publication(3))).toBe(false);
+    expect(writer.publish(batch(3))).toBe(false);
     writer.send(reply);
     peer.reads = true;
     peer.readOne();

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Publication } from "../channel/publication.js";
+import type { Batch } from "../channel/batch.js";
 import type { ServerFrame } from "../protocol/serverFrame.js";
 import type { Flusher } from "./flusher.js";
 import type { FrameChain, FrameLink } from "./frameChain.js";
@@ -48,10 +48,10 @@ export class SocketWriter {
     return !this.#isDrained && this.queuedBytes >= this.#parts.limits.queueBytes / 2;
   }
 
-  /** Queues a publication; false, and nothing queued, when too much waits. One is always taken when nothing waits. */
-  publish(publication: Publication): boolean {
+  /** Queues publications; false, and nothing queued, when too much waits. They are always taken when nothing waits. */
+  publish(batch: Batch): boolean {
     if (this.#ended || this.queuedBytes >= this.#parts.limits.queueBytes) return false;
-    this.#pending = this.#parts.chain.addPublication(this.#pending, publication);
+    this.#pending = this.#parts.chain.addBatch(this.#pending, batch);
     this.#schedule();
     return true;
   }

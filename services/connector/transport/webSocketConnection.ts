@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { RpcError } from "../../../lib/errors/rpcError.js";
-import type { Publication } from "../channel/publication.js";
+import type { Batch } from "../channel/batch.js";
 import type { Limits } from "../limits.js";
 import { CLOSE, type Close } from "../protocol/closeCodes.js";
 import type { Codec } from "../protocol/codec.js";
@@ -93,9 +93,9 @@ export class WebSocketConnection implements Outlet {
     this.#writer.send(frame);
   }
 
-  publish(publication: Publication): boolean {
-    const taken = this.#writer.publish(publication);
-    if (taken) this.#parts.onDelivered(1);
+  publish(batch: Batch): boolean {
+    const taken = this.#writer.publish(batch);
+    if (taken) this.#parts.onDelivered(batch.publications.length);
     return taken;
   }
 

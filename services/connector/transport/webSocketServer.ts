@@ -5,12 +5,13 @@ import type { Timer } from "../../../lib/clock.js";
 import { chooseCodec } from "../protocol/codec.js";
 import type { SessionServices } from "../session/session.js";
 import { ClosingWebSocket } from "./closingWebSocket.js";
-import { Flusher } from "./flusher.js";
+import type { Flusher } from "./flusher.js";
 import { WebSocketConnection } from "./webSocketConnection.js";
 
 /** What the server needs. */
 interface ServerParts {
   readonly services: SessionServices;
+  readonly flusher: Flusher;
   /** Told how many publications were queued for a client. */
   readonly onDelivered: (publications: number) => void;
 }
@@ -22,7 +23,6 @@ const LATE_MS = 1_000;
 /** All WebSockets of a connector. */
 export class WebSocketServer {
   readonly #parts: ServerParts;
-  readonly #flusher = new Flusher();
   readonly #connections = new Set<WebSocketConnection>();
   readonly #ws: WsServer;
   readonly #timer: Timer;
@@ -72,8 +72,8 @@ export class WebSocketServer {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#ws.handleUpgrade(request, socket, head, (webSocket) => {
       const codec = chooseCodec([webSocket.protocol]);
-      const { services, onDelivered } = this.#parts;
-      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec, services, flusher: this.#flusher, onDelivered, onEnd: this.#onEnd }));
+      const { services, onDelivered, flusher } = this.#parts;
+      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec, services, flusher, onDelivered, onEnd: this.#onEnd }));
     });
   }
 

@@ -86,7 +86,7 @@ export class Poll implements Subscriber {
     this.#wake();
   }
 
-  onPublication(): void {
+  onPublications(): void {
     // What comes in the same turn goes into the same answer.
     setImmediate(this.#wake);
   }

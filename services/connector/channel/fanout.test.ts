@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { Listener } from "../../../test/helpers/channelRig.js";
+import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
+import type { Batch } from "./batch.js";
+import { Fanout } from "./fanout.js";
+import { Publication } from "./publication.js";
+
+const publication = (offset: number, size = 0): Publication =>
+  new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify({ n: offset, more: "x".repeat(size) })), sender: "", time: "", tags: undefined });
+
+/** Keeps the batches as they come. */
+class Batches extends Listener {
+  readonly batches: Batch[] = [];
+
+  override onPublications(batch: Batch): void {
+    this.batches.push(batch);
+    super.onPublications(batch);
+  }
+}
+
+function start(): { fanout: Fanout; turns: { deliver(): void }[] } {
+  const turns: { deliver(): void }[] = [];
+  return { fanout: new Fanout({ deliverAtEnd: (one) => turns.push(one) }), turns };
+}
+
+describe("the fan-out of a channel", () => {
+  it("hands what came in one turn to all in one piece, the same to each, and asks for the turn's end once", () => {
+    const { fanout, turns } = start();
+    const [one, other] = [new Batches(), new Batches()];
+    fanout.attach(one);
+    fanout.attach(other);
+    fanout.push(publication(5), 2);
+    fanout.push(publication(7), 5);
+    expect([one.offsets, turns.length]).toEqual([[], 1]);
+    turns[0]?.deliver();
+    expect([one.offsets, other.offsets, one.batches[0]?.before]).toEqual([[5, 7], [5, 7], 2]);
+    expect(one.batches[0]).toBe(other.batches[0]);
+    turns[0]?.deliver();
+    expect(one.batches).toHaveLength(1);
+    fanout.push(publication(9), 7);
+    expect(turns).toHaveLength(2);
+  });
+
+  it("hands over first what waits when somebody joins, and when there is a reset", () => {
+    const { fanout } = start();
+    const [early, late] = [new Listener(), new Listener()];
+    fanout.attach(early);
+    fanout.push(publication(1), 0);
+    fanout.attach(late);
+    fanout.push(publication(2), 1);
+    fanout.reset("HISTORY_LOST");
+    expect([early.heard, late.heard]).toEqual([[1, 2, "HISTORY_LOST"], [2, "HISTORY_LOST"]]);
+  });
+
+  it("gives nothing to those who have left, nor keeps anything for nobody", () => {
+    const { fanout, turns } = start();
+    const gone = new Listener();
+    fanout.push(publication(1), 0);
+    expect(turns).toEqual([]);
+    fanout.attach(gone);
+    fanout.push(publication(2), 1);
+    fanout.detach(gone);
+    turns[0]?.deliver();
+    expect(gone.heard).toEqual([]);
+    fanout.attach(gone);
+    fanout.push(publication(3), 2);
+    fanout.clear();
+    turns[1]?.deliver();
+    expect(gone.heard).toEqual([]);
+  });
+
+  it.each([["messages", 100, 0], ["bytes", 3, 100_000]])("lets no more than so many %s wait", (_, count, size) => {
+    const { fanout } = start();
+    const listener = new Batches();
+    fanout.attach(listener);
+    for (let offset = 1; offset < count; offset++) fanout.push(publication(offset, size), offset - 1);
+    expect(listener.batches).toEqual([]);
+    fanout.push(publication(count, size), count - 1);
+    expect(listener.batches.map(({ publications }) => publications.length)).toEqual([count]);
+  });
+
+  it("gives the end of a batch to whoever has its beginning", () => {
+    const { fanout, turns } = start();
+    const listener = new Batches();
+    fanout.attach(listener);
+    for (const offset of [3, 6, 9]) fanout.push(publication(offset), offset - 1);
+    turns[0]?.deliver();
+    const [batch] = listener.batches;
+    const offsetsAbove = (offset: number): number[] | undefined => batch?.above(offset)?.publications.map((one) => one.offset);
+    expect([0, 2, 3, 5, 8, 9].map(offsetsAbove)).toEqual([[3, 6, 9], [3, 6, 9], [6, 9], [6, 9], [9], undefined]);
+    expect([batch?.above(2), batch?.above(5)?.before]).toEqual([batch, 5]);
+  });
+});

@@ -1,0 +1,75 @@
+import { Batch } from "./batch.js";
+import type { Hole, ResetReason, Subscriber } from "./channel.js";
+import type { Publication } from "./publication.js";
+
+/** The end of this turn of the event loop. */
+export interface TurnEnd {
+  /** `fanout.deliver()` will be called then. To be called once a turn. */
+  deliverAtEnd(fanout: { deliver(): void }): void;
+}
+
+/** So much is handed over before the turn ends: what waits is bounded, whatever NATS sends in one. */
+const BATCH_MESSAGES = 100;
+const BATCH_BYTES = 256 * 1024;
+
+/**
+ * The subscribers of one channel. What comes in one turn of the event loop is handed to each of them in one piece at its
+ * end; so whoever looks at how far they are, or joins them, must `deliver` before.
+ */
+export class Fanout {
+  readonly #turnEnd: TurnEnd;
+  readonly #subscribers = new Set<Subscriber>();
+  #waiting: Publication[] = [];
+  #waitingBytes = 0;
+  #before = 0;
+
+  constructor(turnEnd: TurnEnd) {
+    this.#turnEnd = turnEnd;
+  }
+
+  /** Joins, from the next publication on. */
+  attach(subscriber: Subscriber): void {
+    this.deliver();
+    this.#subscribers.add(subscriber);
+  }
+
+  /** Leaves; gets nothing more, not even what came in this turn. */
+  detach(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+  }
+
+  /** A publication, and the channel's offset before it. */
+  push(publication: Publication, before: number): void {
+    if (this.#subscribers.size === 0) return;
+    if (this.#waiting.length === 0) {
+      this.#before = before;
+      this.#turnEnd.deliverAtEnd(this);
+    }
+    this.#waiting.push(publication);
+    this.#waitingBytes += publication.heldBytes;
+    if (this.#waiting.length >= BATCH_MESSAGES || this.#waitingBytes >= BATCH_BYTES) this.deliver();
+  }
+
+  /** Hands over what waits, if anything does. */
+  deliver(): void {
+    const [first, ...rest] = this.#waiting;
+    if (!first) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const batch = new Batch([first, ...rest], this.#before);
+    for (const subscriber of this.#subscribers) subscriber.onPublications(batch);
+  }
+
+  /** Tells all of a reset, behind what came before it. */
+  reset(reason: ResetReason, hole?: Hole): void {
+    this.deliver();
+    for (const subscriber of this.#subscribers) subscriber.onReset(reason, hole);
+  }
+
+  /** Lets all go, without what waits. */
+  clear(): void {
+    this.#subscribers.clear();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+}
