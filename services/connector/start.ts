@@ -4,14 +4,16 @@ import type { Clock } from "../../lib/clock.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import { type Running, StartedParts } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
+import { linuxLimits, type MachineNeeds } from "../../lib/machine/linuxLimits.js";
 import { Metrics } from "../../lib/ops/metrics.js";
 import { OpsServer } from "../../lib/ops/opsServer.js";
 import { Readiness } from "../../lib/ops/readiness.js";
 import type { ConnectorConfig } from "./config.js";
 import { Engine } from "./engine.js";
 import { DevTokens } from "./http/devTokens.js";
-import { EdgeServer } from "./http/edgeServer.js";
+import { BACKLOG, EdgeServer, UNDECIDED_CONNECTIONS } from "./http/edgeServer.js";
 import { Origins } from "./http/origins.js";
+import type { Limits } from "./limits.js";
 import { type StaticFile, StaticFiles } from "./http/staticFiles.js";
 
 /** A connector whose ports are bound. */
@@ -29,6 +31,7 @@ export async function startConnector(config: ConnectorConfig, { log, clock }: { 
   const readiness = new Readiness();
   const parts = new StartedParts();
   const engine = new Engine({ config, log, clock, metrics });
+  if (!config.demo) for (const sentence of linuxLimits(needsOf(config.limits))) log.warn({}, sentence);
   readiness.add("nats", () => engine.fault);
   const edge = createEdge(config, engine, { log, clock });
   const { host, port, opsPort } = config;
@@ -52,6 +55,13 @@ export async function startConnector(config: ConnectorConfig, { log, clock }: { 
     await parts.stop();
     throw error;
   }
+}
+
+/** Beside connections a process has files of its own open: NATS, the ops port, what it has loaded. */
+const OWN_DESCRIPTORS = 100;
+
+function needsOf({ connections }: Limits): MachineNeeds {
+  return { connections, descriptors: connections + UNDECIDED_CONNECTIONS + OWN_DESCRIPTORS, backlog: BACKLOG };
 }
 
 function createEdge(config: ConnectorConfig, engine: Engine, { log, clock }: { log: Log; clock: Clock }): EdgeServer {

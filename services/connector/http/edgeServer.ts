@@ -35,7 +35,9 @@ const POLL_PATH = "/v1/poll";
 const DEV_TOKEN_PATH = "/dev/token";
 const DEV_SETTINGS_PATH = "/dev/settings";
 /** Connections that are neither a WebSocket nor a waiting poll: kept alive, or new. */
-const UNDECIDED_CONNECTIONS = 1_000;
+export const UNDECIDED_CONNECTIONS = 1_000;
+/** Connections that may wait to be accepted, where the kernel allows so many. */
+export const BACKLOG = 4_096;
 const DEV_TOKEN_BODY_BYTES = 4 * 1024;
 
 /** The HTTP side of a connector: WebSocket upgrades, polls, the SDK and, in `halley dev`, the demo. */
@@ -61,7 +63,7 @@ export class EdgeServer {
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (error) => { reject(listenError(error, { host, port, setting: "HALLEY_CONNECTOR_PORT" })); });
-      this.#server.listen({ host, port, backlog: 4_096 }, resolve);
+      this.#server.listen({ host, port, backlog: BACKLOG }, resolve);
     });
     return (this.#server.address() as AddressInfo).port;
   }
