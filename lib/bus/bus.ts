@@ -1,8 +1,9 @@
-import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection, NatsError } from "nats";
+import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection, NatsError, type Subscription } from "nats";
 import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
 import { RequestMux } from "./requestMux.js";
+import { slimSubscription } from "./slimSubscription.js";
 
 /** The headers of a message. */
 export interface BusHeaders {
@@ -153,7 +154,8 @@ export class Bus {
         }
       },
     });
-    return { unsubscribe: () => { subscription.unsubscribe(); } };
+    slimSubscription(subscription);
+    return new Interest(subscription);
   }
 
   /**
@@ -225,6 +227,19 @@ export class Bus {
         this.#log.error({ err: error, event }, "a NATS event could not be handled");
       }
     }
+  }
+}
+
+/** There are as many of these as channels. */
+class Interest implements BusSubscription {
+  readonly #subscription: Subscription;
+
+  constructor(subscription: Subscription) {
+    this.#subscription = subscription;
+  }
+
+  unsubscribe(): void {
+    this.#subscription.unsubscribe();
   }
 }
 

@@ -1,9 +1,9 @@
-import type { Bus } from "../../lib/bus/bus.js";
+import type { Bus, BusMessage, BusSubscription } from "../../lib/bus/bus.js";
 import { SharedFlush } from "../../lib/bus/sharedFlush.js";
 import { subjects } from "../../lib/bus/subjects.js";
 import { namespaceOf } from "../../lib/channel/channelName.js";
 import type { Clock, Timer } from "../../lib/clock.js";
-import type { Namespaces } from "../../lib/config/namespaces.js";
+import type { Namespace, Namespaces } from "../../lib/config/namespaces.js";
 import { RpcError } from "../../lib/errors/rpcError.js";
 import type { Log } from "../../lib/log.js";
 import type { Channel } from "./channel/channel.js";
@@ -72,7 +72,8 @@ const OPEN_TIMEOUT_MS = 5_000;
 export class Hub {
   readonly #parts: HubParts;
   readonly #feeds = new Map<string, NamespaceFeed>();
-  readonly #interpreters = new Map<string, (message: ChannelMessage) => Publication | "tombstone" | undefined>();
+  /** By namespace: make a channel there. */
+  readonly #makers = new Map<string, (name: string) => Channel>();
   readonly #entries = new Map<string, Entry>();
   /** Without holds, longest first. */
   readonly #idle = new Set<Entry>();
@@ -91,10 +92,7 @@ export class Hub {
     this.#parts = parts;
     this.#budget = new RingBudget(parts.limits.ringBytes);
     this.#flushes = new SharedFlush(parts.bus, parts.clock);
-    for (const namespace of parts.namespaces.all) {
-      this.#interpreters.set(namespace.name, (message) => parts.interpreter.interpret(message, namespace));
-      if (namespace.history) this.#feeds.set(namespace.name, new NamespaceFeed(namespace, parts));
-    }
+    for (const namespace of parts.namespaces.all) this.#makers.set(namespace.name, this.#makerOf(namespace));
   }
 
   /** Begins to follow the streams. Rejects while one of them is not there yet; may be called again then. */
@@ -179,24 +177,33 @@ export class Hub {
   }
 
   #create(name: string): Channel {
-    const { bus, clock, log, limits, onRepaired, turnEnd } = this.#parts;
-    const namespace = namespaceOf(name);
-    const interpret = this.#interpreters.get(namespace);
-    if (!interpret) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
-    // Plain literals of what all share: there are as many of these as users.
+    const make = this.#makers.get(namespaceOf(name));
+    if (!make) throw new RpcError("UNKNOWN_NAMESPACE", `no namespace is configured for ${name}`);
+    return make(name);
+  }
+
+  #makerOf(namespace: Namespace): (name: string) => Channel {
+    const { bus, interpreter, limits, clock, log, onMessage, onRepaired, turnEnd } = this.#parts;
     const { ringBytesPerChannel: ringBytes, waitingMessages, waitingBytes } = limits;
-    const feed = this.#feeds.get(namespace);
-    if (feed) return new StoredChannel({ name, feed, budget: this.#budget, ringBytes, waitingMessages, waitingBytes, subscribe: this.#subscribe, interpret, onRepaired, turnEnd, clock, log });
-    return new EphemeralChannel({ name, bus, budget: this.#budget, ringBytes, subscribe: this.#subscribe, interpret, turnEnd, flush: this.#flush, newEpoch: this.#newEpoch });
+    const shared = {
+      budget: this.#budget,
+      ringBytes,
+      turnEnd,
+      onMessage,
+      subscribe: (subject: string, handler: (message: BusMessage) => void): BusSubscription => bus.subscribe(subject, handler),
+      interpret: (message: ChannelMessage): Publication | "tombstone" | undefined => interpreter.interpret(message, namespace),
+    };
+    if (!namespace.history) {
+      const parts = { ...shared, bus, flush: this.#flush, newEpoch: this.#newEpoch };
+      return (name) => new EphemeralChannel(name, parts);
+    }
+    const feed = new NamespaceFeed(namespace, this.#parts);
+    this.#feeds.set(namespace.name, feed);
+    const parts = { ...shared, feed, waitingMessages, waitingBytes, onRepaired, clock, log };
+    return (name) => new StoredChannel(name, parts);
   }
 
   readonly #flush = (): Promise<void> => this.#flushes.afterNow(FLUSH_MS);
-
-  readonly #subscribe: Bus["subscribe"] = (subject, handler) =>
-    this.#parts.bus.subscribe(subject, (message) => {
-      this.#parts.onMessage();
-      handler(message);
-    });
 
   readonly #newEpoch = (): string => `${this.#parts.incarnation}.${String(++this.#epochs)}`;
 

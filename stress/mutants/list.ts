@@ -172,8 +172,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "subscription: is live before it has caught up",
     file: "services/connector/session/subscription.ts",
-    find: "this.#position.offset < offset) return false;",
-    replace: "this.#position.offset < 0) return false;",
+    find: "this.#offset < offset) return false;",
+    replace: "this.#offset < 0) return false;",
     caughtBy: ["clients that were away for long", "connections are cut all the time, and come back anywhere"],
   },
   {
@@ -285,7 +285,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "leak: a WebSocket that was closed waits for its client",
     file: "services/connector/transport/webSocketConnection.ts",
-    find: "if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) webSocket.terminate();",
+    find: "if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) this.#webSocket.terminate();",
     replace: "",
     caughtBy: ["never hang up"],
   },
@@ -299,8 +299,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "close: another code than the disconnect frame says",
     file: "services/connector/transport/webSocketConnection.ts",
-    find: "this.#parts.webSocket.close(close.code, close.reason);",
-    replace: "this.#parts.webSocket.close(1001, close.reason);",
+    find: "this.#webSocket.close(close.code, close.reason);",
+    replace: "this.#webSocket.close(1001, close.reason);",
     caughtBy: ["a deploy: connectors are replaced"],
   },
   {

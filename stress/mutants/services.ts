@@ -96,9 +96,23 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "subscription: forgets what could not be queued",
     file: "services/connector/session/subscription.ts",
-    find: "this.#readFrom({ offset: Math.max(before, this.#position.offset), epoch: this.#channel.position.epoch });",
-    replace: "this.#readFrom({ offset: publication.offset, epoch: this.#channel.position.epoch });",
+    find: "this.#readFrom({ offset: Math.max(next.before, this.#offset), epoch: this.#channel.position.epoch });",
+    replace: "this.#readFrom({ offset: next.publications[0].offset, epoch: this.#channel.position.epoch });",
     caughtBy: ["1 MB/s with a long history"],
+  },
+  {
+    name: "fan-out: hands what came in one turn to the first subscriber only",
+    file: "services/connector/channel/fanout.ts",
+    find: "this.#subscribers.forEach((subscriber) => { subscriber.onPublications(batch); });",
+    replace: "let isFirst = true; this.#subscribers.forEach((subscriber) => { if (isFirst || batch.publications.length === 1) subscriber.onPublications(batch); isFirst = false; });",
+    caughtBy: ["nothing goes wrong"],
+  },
+  {
+    name: "fan-out: keeps back what is past its bound",
+    file: "services/connector/channel/fanout.ts",
+    find: "if (this.#waiting.length >= BATCH_MESSAGES || this.#waitingBytes >= BATCH_BYTES) this.deliver();",
+    replace: "if (this.#waiting.length >= 4) this.#waiting.pop();",
+    caughtBy: ["nothing goes wrong", "1 MB/s with a long history"],
   },
   {
     name: "session: both owners keep a session",
@@ -174,7 +188,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "rings: forget to count what is encoded later",
     file: "services/connector/channel/ring.ts",
-    find: "    publication.onGrow = this.#onGrow;\n",
+    find: "    publication.holder = this;\n",
     replace: "",
     caughtBy: ["memory: recent publications hold no more than is counted"],
   },

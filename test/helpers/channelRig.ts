@@ -117,8 +117,7 @@ export class ChannelRig {
   /** Opens a channel; resolves at once, see `opened`. */
   channel(channel = "x"): StoredChannel {
     const { ringBytes = 2 ** 18, waitingMessages = 1_000, clock = systemClock } = this.#options;
-    const made = new StoredChannel({
-      name: this.name(channel),
+    const made = new StoredChannel(this.name(channel), {
       feed: this.feed,
       budget: this.budget,
       ringBytes,
@@ -129,6 +128,7 @@ export class ChannelRig {
           if (!this.loses(message)) handler(message);
         }),
       interpret: (message) => this.#interpreter.interpret(message, this.namespace),
+      onMessage: () => undefined,
       onRepaired: (messages) => this.repaired.push(messages),
       turnEnd: new Flusher(),
       clock,

@@ -10,10 +10,8 @@ import type { Publication } from "./publication.js";
 import { proveRecovery } from "./recoveryProof.js";
 import type { Standing } from "./standing.js";
 
-/** What a reader is made with. */
+/** What the readers of a namespace share. */
 interface ReaderParts {
-  readonly channel: string;
-  readonly subject: string;
   readonly feed: NamespaceFeed;
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
   readonly clock: Clock;
@@ -38,24 +36,24 @@ interface WholeStretch {
 
 /** Reads one channel from its stream, with proof. Readers of the same stretch share one reading. */
 export class ChannelReader {
+  /** The subject under which the channel is stored. */
+  readonly subject: string;
+  readonly #channel: string;
   readonly #parts: ReaderParts;
   /** Made when first needed: most channels never read. */
   #underWay: Map<string, Promise<WholeStretch | undefined>> | undefined;
 
-  constructor(parts: ReaderParts) {
+  constructor(channel: string, subject: string, parts: ReaderParts) {
+    this.#channel = channel;
+    this.subject = subject;
     this.#parts = parts;
-  }
-
-  /** The subject under which the channel is stored. */
-  get subject(): string {
-    return this.#parts.subject;
   }
 
   /** The sequence of the newest message, by the leader; 0 when none is stored. */
   async newest(): Promise<number> {
-    const { feed, subject } = this.#parts;
+    const { feed } = this.#parts;
     const { epoch } = feed;
-    const message = await feed.history.lastOf(subject);
+    const message = await feed.history.lastOf(this.subject);
     if (message) feed.saw(message, epoch);
     return message?.sequence ?? 0;
   }
@@ -95,22 +93,23 @@ export class ChannelReader {
    * of this connection: what was seen, and up to where nothing follows. Rejects where that must be asked again.
    */
   async beginning(epoch: string, newest: number, tick: number): Promise<{ readonly last: number; readonly proven: number }> {
-    const { channel, subject, feed } = this.#parts;
+    const { feed } = this.#parts;
     // In a cluster the leader's word is not proven until an audit.
     if (newest > 0) return { last: newest, proven: feed.ticksProve ? tick : newest };
     // It may be one that was replaced, and doesn't know what the channel holds.
     const fence = await feed.history.fence();
-    const counted = await feed.history.countOf(subject);
+    const counted = await feed.history.countOf(this.subject);
     const info = await feed.history.infoAfterNow();
     for (const answer of [counted, info]) assertReached(answer, fence);
-    if (info.epoch !== epoch || counted.count > 0) throw RpcError.natsUnavailable(`${channel} has changed while it was opened: ask again`);
+    if (info.epoch !== epoch || counted.count > 0) throw RpcError.natsUnavailable(`${this.#channel} has changed while it was opened: ask again`);
     // What it held may be gone: nobody can say what was there before the stream's beginning. (One that never held anything may
     // say that it begins at 0.) A tick that this stream doesn't reach is of another history.
     return { last: Math.max(0, info.firstSequence - 1), proven: Math.min(tick, info.lastSequence) };
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {
-    const { feed, subject, clock } = this.#parts;
+    const { feed, clock } = this.#parts;
+    const { subject } = this;
     const range = { subject, from: from + 1, to, maxMessages: chunkMessages, maxBytes: chunkBytes };
     const { messages, readTo } = await feed.history.read(range);
     const last = messages.at(-1);
@@ -124,7 +123,7 @@ export class ChannelReader {
   #interpretAll(messages: readonly StoredMessage[]): Publication[] | undefined {
     const publications: Publication[] = [];
     for (const { sequence, headers, data } of messages) {
-      const publication = this.#parts.interpret({ channel: this.#parts.channel, offset: sequence, headers, data });
+      const publication = this.#parts.interpret({ channel: this.#channel, offset: sequence, headers, data });
       if (publication === "tombstone") return undefined;
       if (publication) publications.push(publication);
     }

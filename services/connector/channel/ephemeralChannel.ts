@@ -9,9 +9,8 @@ import type { Publication } from "./publication.js";
 import { Ring } from "./ring.js";
 import type { RingBudget } from "./ringBudget.js";
 
-/** What a channel is made with. */
+/** What the channels of a namespace without history share. */
 export interface EphemeralChannelParts {
-  readonly name: string;
   readonly bus: Bus;
   readonly budget: RingBudget;
   readonly ringBytes: number;
@@ -19,6 +18,8 @@ export interface EphemeralChannelParts {
   readonly interpret: (message: ChannelMessage) => Publication | "tombstone" | undefined;
   /** Settles when NATS has taken the interests that were sent before this call, or can't. */
   readonly flush: () => Promise<void>;
+  /** Told of each message that was taken from NATS. */
+  readonly onMessage: () => void;
   readonly turnEnd: TurnEnd;
   /** Gives an epoch that was never used before. */
   readonly newEpoch: () => string;
@@ -43,13 +44,13 @@ export class EphemeralChannel implements Channel {
   /** Times that it began to wait for its interest anew. */
   #reconnects = 0;
 
-  constructor(parts: EphemeralChannelParts) {
-    this.name = parts.name;
+  constructor(name: string, parts: EphemeralChannelParts) {
+    this.name = name;
     this.#parts = parts;
     this.#fanout = new Fanout(parts.turnEnd);
     this.#epoch = parts.newEpoch();
     this.#ring = new Ring(0, parts.ringBytes, parts.budget);
-    this.#interest = parts.subscribe(subjects.publish(parts.name), (message) => { this.#onMessage(message); });
+    this.#interest = parts.subscribe(subjects.publish(name), (message) => { this.#onMessage(message); });
     this.#stopListening = parts.bus.onEvent((event) => {
       if (event === "reconnected") this.#beginAgain();
     });
@@ -106,6 +107,7 @@ export class EphemeralChannel implements Channel {
   }
 
   #onMessage(message: BusMessage): void {
+    this.#parts.onMessage();
     const before = this.#last;
     const offset = before + 1;
     const publication = this.#parts.interpret({ channel: this.name, offset, headers: readable(message), data: message.data });

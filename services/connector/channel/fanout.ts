@@ -1,3 +1,4 @@
+import { SmallSet } from "../../../lib/smallSet.js";
 import { Batch } from "./batch.js";
 import type { Hole, ResetReason, Subscriber } from "./channel.js";
 import type { Publication } from "./publication.js";
@@ -18,7 +19,7 @@ const BATCH_BYTES = 256 * 1024;
  */
 export class Fanout {
   readonly #turnEnd: TurnEnd;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscribers = new SmallSet<Subscriber>();
   #waiting: Publication[] = [];
   #waitingBytes = 0;
   #before = 0;
@@ -57,13 +58,13 @@ export class Fanout {
     this.#waiting = [];
     this.#waitingBytes = 0;
     const batch = new Batch([first, ...rest], this.#before);
-    for (const subscriber of this.#subscribers) subscriber.onPublications(batch);
+    this.#subscribers.forEach((subscriber) => { subscriber.onPublications(batch); });
   }
 
   /** Tells all of a reset, behind what came before it. */
   reset(reason: ResetReason, hole?: Hole): void {
     this.deliver();
-    for (const subscriber of this.#subscribers) subscriber.onReset(reason, hole);
+    this.#subscribers.forEach((subscriber) => { subscriber.onReset(reason, hole); });
   }
 
   /** Lets all go, without what waits. */

@@ -212,11 +212,14 @@ export class NamespaceFeed {
     if (epoch === this.epoch) this.#witness.saw(message);
   }
 
-  /** Tells `channel` of breaks until the returned function is called. */
-  follow(channel: FeedChannel): () => void {
+  /** Tells `channel` of breaks, until `unfollow`. */
+  follow(channel: FeedChannel): void {
     this.#channels.add(channel);
     this.#ticks.hurry();
-    return () => this.#channels.delete(channel);
+  }
+
+  unfollow(channel: FeedChannel): void {
+    this.#channels.delete(channel);
   }
 
   stop(): void {

@@ -74,7 +74,7 @@ describe("parsing a message", () => {
     const tags = Array.from({ length: 16 }, (_, at) => `Halley-Tag-t${String(at)}: ${"v".repeat(256)}`);
     const publication = parse("1", tags);
     const grown: number[] = [];
-    publication.onGrow = (bytes) => grown.push(bytes);
+    publication.holder = { onGrow: (bytes) => grown.push(bytes) };
     const before = publication.heldBytes;
     const encodings = [publication.json.length, publication.wire.length];
     expect([publication.json.length, publication.wire.length]).toEqual(encodings);

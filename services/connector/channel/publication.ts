@@ -14,6 +14,11 @@ export interface PublicationParts {
   readonly tags: Readonly<Record<string, string>> | undefined;
 }
 
+/** Who counts the memory of a publication. */
+export interface PublicationHolder {
+  onGrow(bytes: number): void;
+}
+
 /** The objects around what is in a publication, roughly. */
 const OBJECT_BYTES = 600;
 
@@ -24,8 +29,8 @@ const OBJECT_BYTES = 600;
 export class Publication {
   readonly channel: string;
   readonly offset: number;
-  /** Runs when an encoding was made, with the bytes that it takes. Of the one who counts what is held. */
-  onGrow: ((bytes: number) => void) | undefined;
+  /** Who counts what it holds: told of each encoding that was made, with the bytes that it takes. */
+  holder: PublicationHolder | undefined;
   readonly #parts: PublicationParts;
   #heldBytes: number;
   #json: string | undefined;
@@ -81,7 +86,7 @@ export class Publication {
   #grow(): void {
     const before = this.#heldBytes;
     this.#heldBytes = this.#measure();
-    this.onGrow?.(this.#heldBytes - before);
+    this.holder?.onGrow(this.#heldBytes - before);
   }
 
   #measure(): number {

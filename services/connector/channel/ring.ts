@@ -1,4 +1,4 @@
-import type { Publication } from "./publication.js";
+import type { Publication, PublicationHolder } from "./publication.js";
 import type { RingBudget } from "./ringBudget.js";
 
 /** Below this many spent slots it is not worth moving the array. */
@@ -9,7 +9,7 @@ const COMPACT_AT = 256;
  * `floor` can be served from memory alone. Drops the oldest past its own bytes, and everything when the budget of all
  * rings asks for it; `floor` rises with what is dropped.
  */
-export class Ring {
+export class Ring implements PublicationHolder {
   readonly #budget: RingBudget;
   readonly #maxBytes: number;
   /** Spent slots below `#head` hold nothing. */
@@ -38,6 +38,12 @@ export class Ring {
   push(publication: Publication): void {
     this.#publications.push(publication);
     this.#count(publication);
+    this.#trim();
+  }
+
+  /** One of its publications was encoded. */
+  onGrow(bytes: number): void {
+    this.#grow(bytes);
     this.#trim();
   }
 
@@ -70,7 +76,7 @@ export class Ring {
 
   /** Forgets everything; the floor rises to `floor`. */
   clear(floor: number): void {
-    for (const publication of this.#publications) if (publication) publication.onGrow = undefined;
+    for (const publication of this.#publications) if (publication) publication.holder = undefined;
     this.#grow(-this.#bytes);
     this.#publications = [];
     this.#head = 0;
@@ -89,7 +95,7 @@ export class Ring {
     this.#publications[this.#head] = undefined;
     this.#head += 1;
     this.#floor = oldest.offset;
-    oldest.onGrow = undefined;
+    oldest.holder = undefined;
     this.#grow(-oldest.heldBytes);
     if (this.#head >= COMPACT_AT && this.#head * 2 > this.#publications.length) {
       this.#publications = this.#publications.slice(this.#head);
@@ -98,14 +104,9 @@ export class Ring {
   }
 
   #count(publication: Publication): void {
-    publication.onGrow = this.#onGrow;
+    publication.holder = this;
     this.#grow(publication.heldBytes);
   }
-
-  readonly #onGrow = (bytes: number): void => {
-    this.#grow(bytes);
-    this.#trim();
-  };
 
   #trim(): void {
     while (this.#bytes > this.#maxBytes) this.#dropOldest();

@@ -38,22 +38,21 @@ export class StoredChannel implements Channel, FeedChannel {
   readonly #parts: StoredChannelParts;
   readonly #reader: ChannelReader;
   readonly #interest: BusSubscription;
-  readonly #unfollow: () => void;
   readonly #fanout: Fanout;
-  readonly #opened: Promise<void>;
-  #resolveOpened: () => void = () => undefined;
+  /** Who waits for its first being live. */
+  #whenOpen: (() => void)[] | undefined;
   #state: "opening" | "live" | "behind" = "opening";
   readonly #ring: Ring;
   /** The stream holds the channel's message of this sequence. */
   #expected = 0;
   #mustEstablish = true;
   readonly #waiting: WaitingMessages;
-  /** Before the next try. */
-  readonly #pause: Pause;
+  /** Before the next try. Made when first needed: most channels never try twice. */
+  #pause: Pause | undefined;
   #closed = false;
 
-  constructor(parts: StoredChannelParts) {
-    const { name, feed, ringBytes, budget } = parts;
+  constructor(name: string, parts: StoredChannelParts) {
+    const { feed, ringBytes, budget } = parts;
     const { live, stored } = feed.subjectsOf(name);
     this.name = name;
     this.#parts = parts;
@@ -61,11 +60,9 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#fanout = new Fanout(parts.turnEnd);
     this.standing = new Standing(feed.proofs, parts.clock);
     this.#waiting = new WaitingMessages(parts);
-    this.#pause = new Pause(parts.clock);
-    this.#reader = new ChannelReader({ channel: name, subject: stored, feed, interpret: parts.interpret, clock: parts.clock });
-    this.#opened = new Promise((resolve) => { this.#resolveOpened = resolve; });
+    this.#reader = new ChannelReader(name, stored, parts);
     this.#interest = parts.subscribe(live, (message) => { this.#onMessage(message); });
-    this.#unfollow = feed.follow(this);
+    feed.follow(this);
     this.#start(undefined);
   }
 
@@ -92,7 +89,7 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   opened(): Promise<void> {
-    return this.#opened;
+    return this.isOpen ? Promise.resolve() : new Promise((resolve) => (this.#whenOpen ??= []).push(resolve));
   }
 
   recent({ offset, epoch }: Position, { chunkMessages, chunkBytes }: ChunkLimits): Chunk | undefined {
@@ -132,11 +129,11 @@ export class StoredChannel implements Channel, FeedChannel {
   close(): void {
     this.#closed = true;
     this.#interest.unsubscribe();
-    this.#unfollow();
+    this.#parts.feed.unfollow(this);
     this.#ring.evict();
     this.#fanout.clear();
     this.#waiting.clear();
-    this.#pause.end();
+    this.#pause?.end();
   }
 
   suspend(): void {
@@ -147,7 +144,7 @@ export class StoredChannel implements Channel, FeedChannel {
   resync(): void {
     this.#mustEstablish = true;
     if (this.#state === "live") this.#start(undefined);
-    else this.#pause.end();
+    else this.#pause?.end();
   }
 
   expect(sequence: number): void {
@@ -169,6 +166,7 @@ export class StoredChannel implements Channel, FeedChannel {
   }
 
   #onMessage(message: BusMessage): void {
+    this.#parts.onMessage();
     const work = this.#state === "live" ? this.#take(message) : undefined;
     if (this.#state !== "live" || work) this.#waiting.add(message);
     if (work) this.#start(work);
@@ -238,14 +236,15 @@ export class StoredChannel implements Channel, FeedChannel {
       } catch (error) {
         if (this.#isClosed()) return;
         this.#parts.log.debug({ err: error, channel: this.name }, "a channel is behind; it is tried again");
-        await this.#pause.wait(retryMs * (1 + Math.random()));
+        await (this.#pause ??= new Pause(this.#parts.clock)).wait(retryMs * (1 + Math.random()));
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
       }
     }
     if (this.#isClosed()) return;
     this.#state = "live";
     this.standing.enterLive();
-    this.#resolveOpened();
+    for (const resolve of this.#whenOpen ?? []) resolve();
+    this.#whenOpen = undefined;
   }
 
   #takeWaiting(): Work | undefined {

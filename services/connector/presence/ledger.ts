@@ -1,5 +1,6 @@
 import { type SessionChange, type SubscriberCount, Transport } from "../../../gen/halley/v1/heartbeat.js";
 import { namespaceOf, USER_NAMESPACE } from "../../../lib/channel/channelName.js";
+import { SmallMap } from "../../../lib/smallMap.js";
 
 /** A session that is at this connector now. */
 export interface OpenedSession {
@@ -17,8 +18,12 @@ export interface Batch {
   readonly counts: SubscriberCount[];
 }
 
-interface Session extends OpenedSession {
-  readonly channels: Set<string>;
+/** A session as it is kept: there are as many of these as connections. */
+interface Session extends Omit<OpenedSession, "id"> {
+  /** Its 16 bytes, each a character. */
+  readonly key: string;
+  /** Of namespaces with presence on. */
+  readonly channels: SmallMap<string, true>;
 }
 
 /** What is to be told of one session. */
@@ -60,7 +65,7 @@ export class Ledger {
   open({ id, user, transport, sinceMs }: OpenedSession): void {
     if (id.length !== ID_BYTES) throw new Error(`a session id has ${String(ID_BYTES)} bytes, not ${String(id.length)}`);
     const key = keyOf(id);
-    const session: Session = { id: Uint8Array.from(id), user, transport, sinceMs, channels: new Set() };
+    const session: Session = { key, user, transport, sinceMs, channels: new SmallMap() };
     this.#sessions.set(key, session);
     this.#pending.set(key, { session, opened: true, closedGraceMs: undefined, channels: new Map() });
   }
@@ -82,7 +87,7 @@ export class Ledger {
     const key = keyOf(id);
     const session = this.#sessions.get(key);
     if (!session || session.channels.has(channel) === member) return;
-    if (member) session.channels.add(channel);
+    if (member) session.channels.set(channel, true);
     else session.channels.delete(channel);
     const pending = this.#pendingOf(key, session);
     if (!pending.opened) pending.channels.set(channel, member);
@@ -139,9 +144,13 @@ function keyOf(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("latin1");
 }
 
+function idOf({ key }: Session): Buffer {
+  return Buffer.from(key, "latin1");
+}
+
 function* changesOf(pending: readonly Pending[]): Generator<SessionChange> {
   for (const { session, opened, closedGraceMs, channels } of pending) {
-    const id = Buffer.from(session.id);
+    const id = idOf(session);
     if (opened) yield* openedChanges(session);
     if (closedGraceMs !== undefined) {
       yield { session: id, change: { $case: "closed", value: { graceMs: closedGraceMs } } };
@@ -151,9 +160,10 @@ function* changesOf(pending: readonly Pending[]): Generator<SessionChange> {
   }
 }
 
-function* openedChanges({ id, user, transport, sinceMs, channels }: Session): Generator<SessionChange> {
-  const session = Buffer.from(id);
-  const all = [...channels];
+function* openedChanges(opened: Session): Generator<SessionChange> {
+  const { user, transport, sinceMs } = opened;
+  const session = idOf(opened);
+  const all = [...opened.channels].map(([channel]) => channel);
   const wire = transport === "websocket" ? Transport.TRANSPORT_WEBSOCKET : Transport.TRANSPORT_POLL;
   const first = all.slice(0, CHANNELS_WITH_OPENED);
   yield { session, change: { $case: "opened", value: { user, transport: wire, sinceMs, channels: first } } };

@@ -3,14 +3,22 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto"
 const ID_BYTES = 16;
 const MAC_BYTES = 16;
 
-/** A session's id. */
-export interface SessionId {
+/** A session's id. Two texts, since small buffers keep the memory that they were cut from. */
+export class SessionId {
   /** What clients bring back: id and MAC, base64url, 43 characters. */
   readonly text: string;
-  /** The 16 random bytes: what presence stores. */
-  readonly bytes: Buffer;
-  /** The 16 bytes in hexadecimal: a token of subjects and a key of maps. */
+  /** The 16 random bytes in hexadecimal: a token of subjects and a key of maps. */
   readonly key: string;
+
+  constructor(text: string, key: string) {
+    this.text = text;
+    this.key = key;
+  }
+
+  /** The 16 random bytes: what presence stores. Another buffer at every call. */
+  get bytes(): Buffer {
+    return Buffer.from(this.key, "hex");
+  }
 }
 
 /**
@@ -39,6 +47,6 @@ export class SessionIds {
 
   #compose(random: Buffer, userId: string): SessionId {
     const mac = createHmac("sha256", this.#key).update(random).update(userId).digest().subarray(0, MAC_BYTES);
-    return { text: Buffer.concat([random, mac]).toString("base64url"), bytes: Buffer.from(random), key: random.toString("hex") };
+    return new SessionId(Buffer.concat([random, mac]).toString("base64url"), random.toString("hex"));
   }
 }

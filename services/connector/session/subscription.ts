@@ -40,7 +40,8 @@ export class Subscription implements Subscriber {
   #ended = false;
   #live = false;
   /** While reading: everything up to here was queued. While live: nothing up to here is queued again. */
-  #position: Position = { offset: 0, epoch: "" };
+  #offset = 0;
+  #epoch = "";
 
   constructor(channel: string, owner: SubscriptionOwner) {
     this.#owner = owner;
@@ -95,10 +96,10 @@ export class Subscription implements Subscriber {
   }
 
   onPublications(batch: Batch): void {
-    const next = batch.above(this.#position.offset);
+    const next = batch.above(this.#offset);
     if (!next || this.#owner.outlet.publish(next)) return;
     // Too slow: stop pushing, and go on from the history when the client has caught up with what is queued.
-    this.#readFrom({ offset: Math.max(next.before, this.#position.offset), epoch: this.#channel.position.epoch });
+    this.#readFrom({ offset: Math.max(next.before, this.#offset), epoch: this.#channel.position.epoch });
   }
 
   onReset(reason: ResetReason, hole?: Hole): void {
@@ -111,8 +112,18 @@ export class Subscription implements Subscriber {
         return;
       }
     }
-    this.#position = this.#channel.position;
-    this.#owner.outlet.send({ kind: "reset", channel: this.#channel.name, position: this.#position, reason });
+    const { position } = this.#channel;
+    this.#moveTo(position);
+    this.#owner.outlet.send({ kind: "reset", channel: this.#channel.name, position, reason });
+  }
+
+  get #position(): Position {
+    return { offset: this.#offset, epoch: this.#epoch };
+  }
+
+  #moveTo({ offset, epoch }: Position): void {
+    this.#offset = offset;
+    this.#epoch = epoch;
   }
 
   get #channel(): Channel {
@@ -121,7 +132,7 @@ export class Subscription implements Subscriber {
 
   async #read(position: Position | undefined): Promise<SubscribedBody> {
     const chunk = await answerPosition(this.#channel, position, this.#owner.services.limits);
-    this.#position = chunk.position;
+    this.#moveTo(chunk.position);
     return { position: chunk.position, recovered: chunk.continuous, publications: chunk.publications };
   }
 
@@ -139,7 +150,7 @@ export class Subscription implements Subscriber {
   #readFrom(position: Position): void {
     this.#live = false;
     this.#channel.detach(this);
-    this.#position = position;
+    this.#moveTo(position);
     this.#catchUp();
   }
 
@@ -185,14 +196,14 @@ export class Subscription implements Subscriber {
       if (outlet.congested) await this.#room();
       if (this.#isEnded()) return;
       outlet.send({ kind: "publication", publication });
-      this.#position = { offset: publication.offset, epoch: position.epoch };
+      this.#moveTo({ offset: publication.offset, epoch: position.epoch });
     }
-    this.#position = position;
+    this.#moveTo(position);
   }
 
   #attachIfCaughtUp(): boolean {
     const { offset, epoch } = this.#channel.position;
-    if (this.#ended || epoch !== this.#position.epoch || this.#position.offset < offset) return false;
+    if (this.#ended || epoch !== this.#epoch || this.#offset < offset) return false;
     this.#channel.attach(this);
     this.#live = true;
     return true;

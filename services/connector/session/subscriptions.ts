@@ -1,5 +1,6 @@
 import { namespaceOf } from "../../../lib/channel/channelName.js";
 import { Semaphore } from "../../../lib/semaphore.js";
+import { SmallMap } from "../../../lib/smallMap.js";
 import type { Position } from "../protocol/position.js";
 import type { SubscribedBody } from "../protocol/serverFrame.js";
 import type { Outlet } from "./outlet.js";
@@ -17,7 +18,7 @@ export class Subscriptions implements SubscriptionOwner {
   readonly #id: SessionId;
   /** Made when first needed: most sessions only listen to what the server subscribes. */
   #turns: Semaphore | undefined;
-  readonly #byChannel = new Map<string, Subscription>();
+  readonly #byChannel = new SmallMap<string, Subscription>();
 
   constructor(services: SessionServices, id: SessionId, outlet: Outlet) {
     this.services = services;
@@ -71,7 +72,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   /** Ends all. Presence need not be told: the session ends. */
   end(): void {
-    for (const channel of [...this.#byChannel.keys()]) this.#remove(channel);
+    for (const [channel] of [...this.#byChannel]) this.#remove(channel);
   }
 
   /** By namespace, the positions up to which every channel there is proven; without those in which one is behind. */

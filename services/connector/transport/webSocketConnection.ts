@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import type { WebSocket } from "ws";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Batch } from "../channel/batch.js";
 import type { Limits } from "../limits.js";
@@ -10,16 +9,20 @@ import { countPublications, type ServerFrame } from "../protocol/serverFrame.js"
 import { FrameRate } from "../session/frameRate.js";
 import type { Outlet } from "../session/outlet.js";
 import { Session, type SessionServices } from "../session/session.js";
+import type { ClosingWebSocket, WebSocketOwner } from "./closingWebSocket.js";
 import type { Flusher } from "./flusher.js";
 import { SocketWriter } from "./socketWriter.js";
 
-/** What a connection is made with. */
-export interface ConnectionParts {
-  /** One that says `closing` (ClosingWebSocket). */
-  readonly webSocket: WebSocket;
+/** What one connection is. */
+export interface UpgradedSocket {
+  readonly webSocket: ClosingWebSocket;
   /** The socket that `webSocket` lives on. Both write whole frames to it, so that theirs and ours never interleave. */
   readonly socket: Duplex;
   readonly codec: Codec;
+}
+
+/** What all connections share. */
+export interface ConnectionParts {
   readonly flusher: Flusher;
   readonly services: SessionServices;
   /** Told how many publications were queued for the client. */
@@ -31,9 +34,12 @@ export interface ConnectionParts {
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** One WebSocket: reads frames into its session, writes what the session queues, and watches over time and bounds. */
-export class WebSocketConnection implements Outlet {
+export class WebSocketConnection implements Outlet, WebSocketOwner {
   readonly transport = "websocket";
   readonly #parts: ConnectionParts;
+  readonly #webSocket: ClosingWebSocket;
+  readonly #socket: Duplex;
+  readonly #codec: Codec;
   readonly #session: Session;
   readonly #writer: SocketWriter;
   readonly #rate: FrameRate;
@@ -50,10 +56,13 @@ export class WebSocketConnection implements Outlet {
   #closingAtMs = Infinity;
   #ended = false;
 
-  constructor(parts: ConnectionParts) {
-    const { services, socket, webSocket, flusher, codec } = parts;
+  constructor({ webSocket, socket, codec }: UpgradedSocket, parts: ConnectionParts) {
+    const { services, flusher } = parts;
     const { limits, clock } = services;
     this.#parts = parts;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#codec = codec;
     this.#openedAtMs = clock.monotonicMs();
     this.#heardAtMs = this.#openedAtMs;
     // Spread over the interval: connections that came together are not pinged together.
@@ -62,15 +71,7 @@ export class WebSocketConnection implements Outlet {
     const onOverrun = (): void => { this.close(CLOSE.tooSlow); };
     this.#writer = new SocketWriter({ socket, flusher, chain: flusher.chainOf(codec), limits, onOverrun });
     this.#session = new Session(services, this);
-    webSocket.on("message", (data: Buffer, isBinary: boolean) => { this.#onMessage(data, isBinary); });
-    // 1000: the client said goodbye. A reload (1001) or a cut (1006) is no leave yet.
-    webSocket.on("closing", (code: number | undefined) => { this.#onClosing(code === 1000 ? 0 : limits.reconnectGraceMs); });
-    webSocket.on("close", () => { this.#end(limits.reconnectGraceMs); });
-    // What ws finds wrong (not UTF-8, too large, a broken frame) it closes by itself, with the code of the RFC.
-    webSocket.on("error", () => undefined);
-    socket.on("data", () => { this.#heardAtMs = clock.monotonicMs(); });
-    // Before ws hears of it, which takes an end for the beginning of a close.
-    socket.prependListener("end", () => { this.#onHalfClosed(); });
+    webSocket.belongTo(this, socket);
   }
 
   /** What waits for the client, in bytes. */
@@ -107,16 +108,16 @@ export class WebSocketConnection implements Outlet {
     if (this.#ended || this.#closingAtMs !== Infinity) return;
     this.#closingAtMs = this.#now();
     this.#writer.finish({ kind: "disconnect", close, afterMs });
-    this.#parts.webSocket.close(close.code, close.reason);
+    this.#webSocket.close(close.code, close.reason);
     this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : 0);
   }
 
   /** Looks at the time: pings, and closes what is late, stuck or expired. To be called about once a second. */
   tick(): void {
     const nowMs = this.#now();
-    const { webSocket, services } = this.#parts;
+    const { services } = this.#parts;
     if (this.#closingAtMs !== Infinity) {
-      if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) webSocket.terminate();
+      if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) this.#webSocket.terminate();
       return;
     }
     if (!this.#session.open && nowMs - this.#openedAtMs > this.#limits.signInMs) this.#refuse("connect was not sent and answered in time", CLOSE.signInLate);
@@ -140,7 +141,7 @@ export class WebSocketConnection implements Outlet {
 
   /** Ends at once, without a word. */
   terminate(): void {
-    this.#parts.webSocket.terminate();
+    this.#webSocket.terminate();
   }
 
   get #limits(): Limits {
@@ -151,7 +152,7 @@ export class WebSocketConnection implements Outlet {
     return this.#parts.services.clock.monotonicMs();
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): void {
+  onMessage(data: Buffer, isBinary: boolean): void {
     if (this.#closingAtMs !== Infinity) return;
     if (!this.#session.open) {
       this.#receivedBytes += data.length;
@@ -173,21 +174,34 @@ export class WebSocketConnection implements Outlet {
     }
   }
 
+  onClosing(code: number | undefined): void {
+    // 1000: the client said goodbye. A reload (1001) or a cut (1006) is no leave yet.
+    this.#beginClosing(code === 1000 ? 0 : this.#limits.reconnectGraceMs);
+  }
+
+  onClosed(): void {
+    this.#end(this.#limits.reconnectGraceMs);
+  }
+
+  onBytes(): void {
+    this.#heardAtMs = this.#now();
+  }
+
   /** A close frame was written that is not ours: nothing may follow it, and the client has not for ever to end. */
-  #onClosing(graceMs: number): void {
+  #beginClosing(graceMs: number): void {
     if (this.#closingAtMs !== Infinity) return;
     this.#closingAtMs = this.#now();
     this.#end(graceMs);
   }
 
   /** The client's side ended without a close frame. It may still read what was written, but not for ever. */
-  #onHalfClosed(): void {
-    if (this.#closingAtMs !== Infinity || this.#parts.webSocket.readyState !== this.#parts.webSocket.OPEN) return;
-    this.#onClosing(this.#limits.reconnectGraceMs);
+  onHalfClosed(): void {
+    if (this.#closingAtMs !== Infinity || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#beginClosing(this.#limits.reconnectGraceMs);
   }
 
   #decode(data: Buffer, isBinary: boolean): ReadFrame[] | undefined {
-    const { codec } = this.#parts;
+    const codec = this.#codec;
     try {
       if (isBinary !== codec.binary) throw new RpcError("MALFORMED_FRAME", `${codec.subprotocol} takes ${codec.binary ? "binary" : "text"} messages`);
       return codec.decode(data, this.#limits.framesBurst);
@@ -220,7 +234,7 @@ export class WebSocketConnection implements Outlet {
 
   /** Whether something waits and the socket has taken nothing for too long. */
   #isStuck(nowMs: number): boolean {
-    const { socket } = this.#parts;
+    const socket = this.#socket;
     const written = "bytesWritten" in socket && typeof socket.bytesWritten === "number" ? socket.bytesWritten - socket.writableLength : 0;
     if (this.#writer.queuedBytes === 0 || written !== this.#writtenBytes) {
       this.#writtenBytes = written;
@@ -235,7 +249,7 @@ export class WebSocketConnection implements Outlet {
     if (this.#ended) return;
     this.#ended = true;
     this.#session.end(graceMs);
-    if (this.#parts.webSocket.readyState === this.#parts.webSocket.CLOSED) this.#parts.onEnd(this);
-    else this.#parts.webSocket.once("close", () => { this.#parts.onEnd(this); });
+    if (this.#webSocket.readyState === this.#webSocket.CLOSED) this.#parts.onEnd(this);
+    else this.#webSocket.once("close", () => { this.#parts.onEnd(this); });
   }
 }

@@ -6,7 +6,7 @@ import { chooseCodec } from "../protocol/codec.js";
 import type { SessionServices } from "../session/session.js";
 import { ClosingWebSocket } from "./closingWebSocket.js";
 import type { Flusher } from "./flusher.js";
-import { WebSocketConnection } from "./webSocketConnection.js";
+import { type ConnectionParts, WebSocketConnection } from "./webSocketConnection.js";
 
 /** What the server needs. */
 interface ServerParts {
@@ -23,6 +23,7 @@ const LATE_MS = 1_000;
 /** All WebSockets of a connector. */
 export class WebSocketServer {
   readonly #parts: ServerParts;
+  readonly #shared: ConnectionParts;
   readonly #connections = new Set<WebSocketConnection>();
   readonly #ws: WsServer;
   readonly #timer: Timer;
@@ -30,6 +31,7 @@ export class WebSocketServer {
   constructor(parts: ServerParts) {
     const { limits, clock } = parts.services;
     this.#parts = parts;
+    this.#shared = { ...parts, onEnd: (ended) => { this.#connections.delete(ended); } };
     this.#ws = new WsServer({
       noServer: true,
       clientTracking: false,
@@ -66,14 +68,12 @@ export class WebSocketServer {
     return sum;
   }
 
-  readonly #onEnd = (ended: WebSocketConnection): void => { this.#connections.delete(ended); };
-
   /** Takes over a socket that asks to be upgraded. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#ws.handleUpgrade(request, socket, head, (webSocket) => {
+      if (!(webSocket instanceof ClosingWebSocket)) throw new TypeError("ws made another WebSocket than it was told to");
       const codec = chooseCodec([webSocket.protocol]);
-      const { services, onDelivered, flusher } = this.#parts;
-      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec, services, flusher, onDelivered, onEnd: this.#onEnd }));
+      this.#connections.add(new WebSocketConnection({ webSocket, socket, codec }, this.#shared));
     });
   }
 
