@@ -25,9 +25,9 @@ const SEQUENTIAL_READS = 24;
 const CONSUMERS_QUICK_SINCE = "2.9.15";
 /** STREAM.INFO takes the leader 0.2 ms: 50 a second are nothing, one for each of 10,000 recoveries would be much. */
 const INFO_SPACING_MS = 20;
-/** Subscribes within this time share a barrier; a lone one waits for none. */
+/** Where many subscribe, those within this time share a barrier; a lone one waits for none. */
 const BARRIER_SPACING_MS = 5;
-/** Ticks that tell a replaced leader from a rolled-back stream: whoever asks within this time shares one. */
+/** Ticks that tell a replaced leader from a rolled-back stream: where many ask, those within this time share one. */
 const TICK_SPACING_MS = 100;
 /** A replica that lags is asked again, or another one is, so often and after so long. */
 const LAG_TRIES = 5;
@@ -53,7 +53,7 @@ export class History {
     this.#clock = clock;
   }
 
-  /** The stream's state by its leader, asked after this call; shared by callers within 20 ms. */
+  /** The stream's state by its leader, asked after this call; where many ask, those within 20 ms share one answer. */
   infoAfterNow(): Promise<StreamInfo> {
     return this.#info.afterNow();
   }
