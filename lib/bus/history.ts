@@ -1,6 +1,7 @@
 import { type Clock, sleep, systemClock } from "../clock.js";
 import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, askJetStream, JetStreamError, jetStreamErrorCode } from "./apiRequest.js";
+import { BATCHES_SINCE, readBatch } from "./batchRange.js";
 import { type Bus, makeHeaders } from "./bus.js";
 import { consumeRange } from "./consumeRange.js";
 import { fetchLastOfMany, type LastOfMany, type LastOfManyQuery } from "./lastOfMany.js";
@@ -14,9 +15,7 @@ import { countOfSubject, fetchStreamInfo, type StreamInfo, type SubjectCount } f
 import { header, streamOf, subjects } from "./subjects.js";
 import { storeTick } from "./tick.js";
 
-/**
- * Gaps up to this length are read one by one (0.2 ms each); a consumer costs 7 ms before its first message.
- */
+/** Where servers give one message at a time, gaps up to this length are read so (0.2 ms each); a consumer costs 7 ms before its first. */
 const SEQUENTIAL_READS = 24;
 /**
  * Before this version a filtered consumer counts what is pending anew for every message that it delivers, where it begins in
@@ -32,6 +31,13 @@ const TICK_SPACING_MS = 100;
 /** A replica that lags is asked again, or another one is, so often and after so long. */
 const LAG_TRIES = 5;
 const LAG_MS = 100;
+
+/** The next messages of a range. */
+interface Some {
+  readonly messages: readonly StoredMessage[];
+  /** Nothing of the range is behind them. */
+  readonly isLast: boolean;
+}
 
 /** Reads the stream of one namespace. All methods throw NATS_UNAVAILABLE when JetStream does not answer. */
 export class History {
@@ -106,32 +112,43 @@ export class History {
   }
 
   /**
-   * Reads a stretch of a channel, in order and without holes as far as the leader still holds it. Small gaps by Direct Get
-   * (any replica), large ones by a short-lived consumer, or by many Direct Gets where consumers are slow; where a replica
-   * lags, by the leader.
+   * Reads a stretch of a channel, in order and without holes as far as the leader still holds it: by one Direct Get of many
+   * messages (any replica, NATS 2.11). Older servers: small gaps by single Direct Gets, large ones by a short-lived consumer, or
+   * by many Direct Gets where consumers are slow. Where a replica lags, by the leader.
    */
   async read(range: Range): Promise<RangeRead> {
+    const isBatched = !olderThan(this.#bus.serverVersion, BATCHES_SINCE);
     const messages: StoredMessage[] = [];
     let bytes = 0;
     let next = range.from;
     while (next <= range.to) {
       const rest = { ...range, from: next, maxMessages: range.maxMessages - messages.length, maxBytes: range.maxBytes - bytes };
-      const batch = await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
-      const last = batch?.at(-1);
-      if (batch === undefined) await this.#assertNone(rest);
-      if (batch === undefined || last === undefined) break;
-      for (const message of batch) bytes += message.data.length;
-      messages.push(...batch);
+      const some = isBatched ? await this.#readBatch(rest) : await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
+      bytes += bytesOf(some.messages);
+      messages.push(...some.messages);
+      const last = messages.at(-1);
+      if (some.isLast || last === undefined) break;
       next = last.sequence + 1;
       if (next <= range.to && (messages.length >= range.maxMessages || bytes >= range.maxBytes)) return { messages, readTo: last.sequence };
     }
     return { messages, readTo: range.to };
   }
 
-  /** The next messages of the range; empty where the next one is behind it, undefined where the leader says that there is none. */
-  async #readSome(range: Range, many: boolean): Promise<StoredMessage[] | undefined> {
+  async #readBatch(range: Range): Promise<Some> {
+    const { messages, end } = await readBatch({ bus: this.#bus, stream: this.stream, leader: (sequence) => this.firstFrom(range.subject, sequence) }, range);
+    const last = messages.at(-1);
+    const isFull = messages.length >= range.maxMessages || bytesOf(messages) >= range.maxBytes;
+    if (end !== "ended" || isFull) return { messages, isLast: end === "reached" };
+    const rest = { ...range, from: last ? last.sequence + 1 : range.from };
+    // That replica may lag: the leader says whether there is more.
+    const more = await this.#isNext(rest, await this.firstFrom(rest.subject, rest.from));
+    return { messages: [...messages, ...more.messages], isLast: more.isLast };
+  }
+
+  async #readSome(range: Range, many: boolean): Promise<Some> {
     const read = many ? await this.#readMany(range) : [];
-    return read.length > 0 ? read : this.#readOne(range);
+    if (read.length > 0) return { messages: read, isLast: false };
+    return this.#isNext(range, (await this.#directNext(range.subject, range.from)) ?? (await this.firstFrom(range.subject, range.from)));
   }
 
   #readMany(range: Range): Promise<StoredMessage[]> {
@@ -140,11 +157,12 @@ export class History {
     return readAhead({ direct: (sequence) => this.#directNext(subject, sequence), leader: (sequence) => this.firstFrom(subject, sequence) }, range);
   }
 
-  async #readOne({ subject, from, to }: Range): Promise<StoredMessage[] | undefined> {
-    const message = (await this.#directNext(subject, from)) ?? (await this.firstFrom(subject, from));
-    if (message === undefined) return undefined;
+  /** What it means for a range that this message, or none, comes next on its subject. */
+  async #isNext(range: Range, message: StoredMessage | undefined): Promise<Some> {
+    if (message === undefined) await this.#assertNone(range);
     // Who has one behind the range has all before it.
-    return message.sequence <= to ? [message] : [];
+    if (message === undefined || message.sequence > range.to) return { messages: [], isLast: true };
+    return { messages: [message], isLast: false };
   }
 
   /**
@@ -191,4 +209,8 @@ export class History {
       return undefined;
     }
   }
+}
+
+function bytesOf(messages: readonly StoredMessage[]): number {
+  return messages.reduce((sum, { data }) => sum + data.length, 0);
 }
