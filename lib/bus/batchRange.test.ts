@@ -25,6 +25,7 @@ class Replica {
   payloadBytes = 2;
   /** Added to what is left, as it may be where messages expire meanwhile. */
   miscount = 0;
+  name = STREAM;
   readonly #bus: Bus;
 
   constructor(bus: Bus) {
@@ -64,7 +65,7 @@ class Replica {
       protocol.sendCommand(`HPUB ${reply} ${String(block.length)} ${String(block.length + 2)}\r\n${block}{}\r\n`);
       return;
     }
-    const place = { "Nats-Stream": STREAM, "Nats-Subject": SUBJECT, "Nats-Sequence": String(sequence), "Nats-Time-Stamp": "2026-01-01T00:00:00Z", "Nats-Num-Pending": String(pending), "Nats-Last-Sequence": String(previous) };
+    const place = { "Nats-Stream": this.name, "Nats-Subject": SUBJECT, "Nats-Sequence": String(sequence), "Nats-Time-Stamp": "2026-01-01T00:00:00Z", "Nats-Num-Pending": String(pending), "Nats-Last-Sequence": String(previous) };
     this.#bus.publish(reply, new Uint8Array(this.payloadBytes), { headers: makeHeaders(place) });
   }
 }
@@ -86,12 +87,12 @@ describe("reading a stretch of a channel by one question", () => {
   });
   beforeEach(() => {
     replica.asked.length = 0;
-    Object.assign(replica, { sequences: [], unreadable: new Set(), payloadBytes: 2, miscount: 0 });
+    Object.assign(replica, { sequences: [], unreadable: new Set(), payloadBytes: 2, miscount: 0, name: STREAM });
     leader = (sequence) => replica.next(sequence);
   });
 
-  const read = (from: number, to: number, { maxMessages = 1_000, maxBytes = 1_000_000 } = {}): Promise<BatchRead> =>
-    readBatch({ bus, stream: STREAM, leader: (sequence) => leader(sequence) }, { subject: SUBJECT, from, to, maxMessages, maxBytes });
+  const read = (from: number, to: number, { maxMessages = 1_000, maxBytes = 1_000_000, anchored = false } = {}): Promise<BatchRead> =>
+    readBatch({ bus, stream: STREAM, leader: (sequence) => leader(sequence) }, { subject: SUBJECT, from, to, maxMessages, maxBytes }, anchored);
   const sequences = ({ messages, end }: BatchRead): unknown[] => [...messages.map(({ sequence }) => sequence), end];
 
   it("knows that nothing is behind what it gave where the replica goes on at the range's end or behind it", async () => {
@@ -134,6 +135,33 @@ describe("reading a stretch of a channel by one question", () => {
     await expect(read(1, 6)).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
     leader = () => Promise.resolve(undefined);
     await expect(read(1, 6)).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
+  });
+
+  describe("that begins with the message before it", () => {
+    it("gives it as the anchor, with how many the replica holds from it on, and not as a part of the range", async () => {
+      replica.sequences = [2, 4, 6, 8];
+      expect(await read(5, 6, { anchored: true })).toMatchObject({ messages: [{ sequence: 6 }], end: "reached", anchor: { count: 3 } });
+      expect(await read(5, 9, { anchored: true, maxMessages: 1 })).toMatchObject({ messages: [{ sequence: 6 }], end: "more", anchor: { count: 3 } });
+      expect(await read(9, 9, { anchored: true })).toMatchObject({ messages: [], end: "ended", anchor: { count: 1 } });
+      expect(replica.asked).toMatchObject([{ seq: 4, batch: 3 }, { seq: 4, batch: 2 }, { seq: 8, batch: 2 }]);
+    });
+
+    it("gives none where that message is not of the channel, or its headers can't be read, or a mirror answers", async () => {
+      replica.sequences = [2, 4, 6, 8];
+      expect(await read(4, 6, { anchored: true })).toMatchObject({ messages: [{ sequence: 4 }, { sequence: 6 }], anchor: undefined });
+      expect((await read(1, 6, { anchored: true })).anchor).toBeUndefined();
+      expect((await read(5, 6)).anchor).toBeUndefined();
+      replica.unreadable = new Set([4]);
+      expect(await read(5, 6, { anchored: true })).toMatchObject({ messages: [{ sequence: 6 }], anchor: undefined });
+      Object.assign(replica, { unreadable: new Set(), name: `${STREAM}_MIRROR` });
+      expect(await read(5, 6, { anchored: true })).toMatchObject({ messages: [{ sequence: 6 }], anchor: undefined });
+    });
+
+    it("reads on where that message left no room for another", async () => {
+      Object.assign(replica, { sequences: [2, 4, 6], payloadBytes: 300_000 });
+      expect(await read(3, 6, { anchored: true })).toMatchObject({ messages: [{ sequence: 4 }], end: "more", anchor: undefined });
+      expect(replica.asked).toHaveLength(2);
+    });
   });
 
   it("reads, answer by answer, what a scan would", async () => {

@@ -1,6 +1,6 @@
 import { RpcError } from "../errors/rpcError.js";
 import { type DirectMany, fetchDirectMany } from "./directMany.js";
-import type { Range, RangeReader } from "./range.js";
+import type { Anchor, Range, RangeReader } from "./range.js";
 import type { StoredMessage } from "./storedMessage.js";
 
 /** From this version on one Direct Get gives many messages; an older server takes the question for one of a single message. */
@@ -22,38 +22,48 @@ export interface BatchRead {
    * behind it (`reached`); where it has come to its own end (`ended`) it may lag; else there is (`more`).
    */
   readonly end: "reached" | "ended" | "more";
+  readonly anchor: Anchor | undefined;
 }
 
 /**
  * Reads a stretch of a channel, or as much of it as fits into one answer, from any replica by one question. At least one message
- * where that replica holds one in the range. A message whose headers can't be read is read from the leader. Throws
- * NATS_UNAVAILABLE where one was lost on its way, or is gone by then.
+ * where that replica holds one in the range. A message whose headers can't be read is read from the leader. With `anchored` the
+ * question begins one sequence before the range: see `Anchor`. Throws NATS_UNAVAILABLE where a message was lost on its way, or
+ * is gone by then.
  */
-export async function readBatch(reader: RangeReader, range: Range): Promise<BatchRead> {
-  const { subject, from, to } = range;
-  const count = Math.min(range.maxMessages, to - from + 1);
-  const answer = await fetchDirectMany(reader.bus, reader.stream, { seq: from, next_by_subj: subject, batch: count, max_bytes: Math.min(range.maxBytes, ANSWER_BYTES) + SLACK_BYTES });
-  const all = await allOf(answer, reader, from);
+export async function readBatch(reader: RangeReader, range: Range, anchored = false): Promise<BatchRead> {
+  const start = anchored ? Math.max(1, range.from - 1) : range.from;
+  const count = Math.min(range.maxMessages, range.to - range.from + 1) + range.from - start;
+  const answer = await fetchDirectMany(reader.bus, reader.stream, { seq: start, next_by_subj: range.subject, batch: count, max_bytes: Math.min(range.maxBytes, ANSWER_BYTES) + SLACK_BYTES });
+  const all = (await allOf(answer, reader, start)).filter(({ sequence }) => sequence >= range.from);
+  // The message before the range was so large that no other had room beside it.
+  if (anchored && all.length === 0 && answer.pending > 0) return readBatch(reader, range);
   const messages = fitting(all, range);
-  return { messages, end: endOf(all[messages.length], messages.at(-1), range, answer.pending) };
+  return { messages, end: endOf(all[messages.length], messages.at(-1), range, answer.pending), anchor: anchorOf(answer, reader.stream, range.from) };
+}
+
+/** A mirror, which answers too, says its own name: it may have come too late for what its origin has lost since. */
+function anchorOf({ messages, pending }: DirectMany, stream: string, from: number): Anchor | undefined {
+  const [first] = messages;
+  return first?.sequence === from - 1 && first.stream === stream ? { count: messages.length + pending } : undefined;
 }
 
 /** `beyond`: the first that the range has no place for, `last`: the last of those it has. */
 function endOf(beyond: StoredMessage | undefined, last: StoredMessage | undefined, { to }: Range, pending: number): BatchRead["end"] {
   if (beyond) return beyond.sequence > to ? "reached" : "more";
   if (last?.sequence === to) return "reached";
-  return pending === 0 ? "ended" : "more";
+  return pending === 0 || last === undefined ? "ended" : "more";
 }
 
-/** Every message of an answer: those whose headers can't be read from the leader, and held to what the answer says of them. */
+/** Every message of an answer: one whose headers can't be read from the leader, held to what the answer says of it. */
 async function allOf({ messages, last }: DirectMany, { stream, leader }: RangeReader, from: number): Promise<StoredMessage[]> {
   const all: StoredMessage[] = [];
   let next = from;
   for (const [at, message] of messages.entries()) {
     const known = message ?? (await leader(next));
-    const follower = messages[at + 1];
-    const named = at + 1 === messages.length ? last : follower?.previous;
-    if (known === undefined || (named !== undefined && known.sequence !== named)) throw RpcError.natsUnavailable(`a message of ${stream} was lost on its way, or is gone; read again`);
+    // Nobody names one that is followed by another of its kind; who is named next tells of both.
+    const named = at + 1 === messages.length ? last : messages[at + 1]?.previous;
+    if (!known || (!message && named !== undefined && known.sequence !== named)) throw RpcError.natsUnavailable(`a message of ${stream} was lost on its way, or is gone; read again`);
     all.push(known);
     next = known.sequence + 1;
   }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { eventually } from "../../test/helpers/eventually.js";
 import { NATS_PROGRAMS } from "../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
@@ -7,13 +7,14 @@ import { askJetStream } from "./apiRequest.js";
 import { Bus, type BusMessage, makeHeaders } from "./bus.js";
 import { History } from "./history.js";
 import type { RangeRead } from "./range.js";
+import type { StoredMessage } from "./storedMessage.js";
 import { namespaceStream } from "./streamSpec.js";
 import { fetchStreamInfo } from "./streamInfo.js";
 
 const LIMITS = { messages: 1_000_000, ageMs: 3_600_000, bytes: 2 ** 30 };
 let count = 0;
 
-describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program }) => {
+describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program, isNew }) => {
   let nats: NatsServer;
   let bus: Bus;
   let name: string;
@@ -61,7 +62,7 @@ describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program }) =
     expect(sequences(await read(from, to))).toEqual(stored.slice(10, 80));
     expect(await read(from + 1, to - 1)).toMatchObject({ readTo: to - 1 });
     expect(sequences(await read(from + 1, to - 1))).toEqual(stored.slice(11, 79));
-    expect(await read(from + 1, from + 1)).toEqual({ messages: [], readTo: from + 1 });
+    expect(await read(from + 1, from + 1)).toMatchObject({ messages: [], readTo: from + 1 });
   });
 
   it("stops at the limits, says how far it came, and goes on from there", async () => {
@@ -82,6 +83,28 @@ describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program }) =
     for (let n = 0; n < 30; n++) bus.publish(subject(), Buffer.alloc(100_000, n));
     const [{ messages }, rest] = [await read(1, 30, { maxBytes: 1 }), await read(2, 30, { maxBytes: 2_600_000 })];
     expect([messages.length, sequences(rest)]).toEqual([1, Array.from({ length: 26 }, (_, at) => at + 2)]);
+  });
+
+  it("says that a range was read in one answer with the message before it, where servers give that", async () => {
+    await create();
+    const stored = await publish(120);
+    const anchor = isNew ? { count: 20 } : undefined;
+    expect((await read(stored[100]! + 1, 1_000)).anchor).toEqual(anchor);
+    expect((await read(stored[100]! + 1, stored[110]!)).anchor).toEqual(anchor);
+    expect(await read(stored[100]! + 1, 1_000, { maxMessages: 5 })).toMatchObject({ readTo: stored[105], ...(isNew ? { anchor } : {}) });
+    // No message of the channel, none at all, and an answer that was not enough.
+    expect((await read(stored[100]!, 1_000)).anchor).toBeUndefined();
+    expect((await read(1, 1_000)).anchor).toBeUndefined();
+    for (let n = 0; n < 4; n++) await bus.request(subject(), Buffer.alloc(100_000, n), 5_000);
+    expect(await read(stored[119]! + 1, 1_000)).toMatchObject({ messages: [{}, {}, {}, {}], anchor: undefined });
+  });
+
+  it("takes nothing that the leader had to add for a part of the answer", async () => {
+    await create();
+    await publish(3);
+    vi.spyOn(history, "firstFrom").mockResolvedValueOnce({ sequence: 8, data: new Uint8Array() } as StoredMessage);
+    expect(await read(3, 10)).toMatchObject({ messages: [{ sequence: 4 }, { sequence: 6 }, { sequence: 8 }], readTo: 10, anchor: undefined });
+    vi.restoreAllMocks();
   });
 
   it("asks the leader for the first and the last message, and counts", async () => {

@@ -5,7 +5,7 @@ import { BATCHES_SINCE, readBatch } from "./batchRange.js";
 import { type Bus, makeHeaders } from "./bus.js";
 import { consumeRange } from "./consumeRange.js";
 import { fetchLastOfMany, type LastOfMany, type LastOfManyQuery } from "./lastOfMany.js";
-import type { Range, RangeRead } from "./range.js";
+import type { Anchor, Range, RangeRead } from "./range.js";
 import { readAhead } from "./readAhead.js";
 import { endsBefore } from "./replacedLeader.js";
 import { OLDEST_CLUSTER, olderThan } from "./serverVersion.js";
@@ -37,6 +37,7 @@ interface Some {
   readonly messages: readonly StoredMessage[];
   /** Nothing of the range is behind them. */
   readonly isLast: boolean;
+  readonly anchor?: Anchor | undefined;
 }
 
 /** Reads the stream of one namespace. All methods throw NATS_UNAVAILABLE when JetStream does not answer. */
@@ -119,30 +120,33 @@ export class History {
   async read(range: Range): Promise<RangeRead> {
     const isBatched = !olderThan(this.#bus.serverVersion, BATCHES_SINCE);
     const messages: StoredMessage[] = [];
+    let anchor: Anchor | undefined;
     let bytes = 0;
     let next = range.from;
     while (next <= range.to) {
       const rest = { ...range, from: next, maxMessages: range.maxMessages - messages.length, maxBytes: range.maxBytes - bytes };
-      const some = isBatched ? await this.#readBatch(rest) : await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
+      const some = isBatched ? await this.#readBatch(rest, next === range.from) : await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
+      // It says nothing of messages that were read later than its own.
+      if (next === range.from || some.messages.length > 0) anchor = some.anchor;
       bytes += bytesOf(some.messages);
       messages.push(...some.messages);
       const last = messages.at(-1);
       if (some.isLast || last === undefined) break;
       next = last.sequence + 1;
-      if (next <= range.to && (messages.length >= range.maxMessages || bytes >= range.maxBytes)) return { messages, readTo: last.sequence };
+      if (next <= range.to && (messages.length >= range.maxMessages || bytes >= range.maxBytes)) return { messages, readTo: last.sequence, anchor };
     }
-    return { messages, readTo: range.to };
+    return { messages, readTo: range.to, anchor };
   }
 
-  async #readBatch(range: Range): Promise<Some> {
-    const { messages, end } = await readBatch({ bus: this.#bus, stream: this.stream, leader: (sequence) => this.firstFrom(range.subject, sequence) }, range);
+  async #readBatch(range: Range, anchored: boolean): Promise<Some> {
+    const { messages, end, anchor } = await readBatch({ bus: this.#bus, stream: this.stream, leader: (sequence) => this.firstFrom(range.subject, sequence) }, range, anchored);
     const last = messages.at(-1);
     const isFull = messages.length >= range.maxMessages || bytesOf(messages) >= range.maxBytes;
-    if (end !== "ended" || isFull) return { messages, isLast: end === "reached" };
+    if (end !== "ended" || isFull) return { messages, isLast: end === "reached", anchor };
     const rest = { ...range, from: last ? last.sequence + 1 : range.from };
     // That replica may lag: the leader says whether there is more.
     const more = await this.#isNext(rest, await this.firstFrom(rest.subject, rest.from));
-    return { messages: [...messages, ...more.messages], isLast: more.isLast };
+    return { messages: [...messages, ...more.messages], isLast: more.isLast, anchor: more.messages.length === 0 ? anchor : undefined };
   }
 
   async #readSome(range: Range, many: boolean): Promise<Some> {

@@ -14,12 +14,27 @@ export interface Range {
   readonly maxBytes: number;
 }
 
+/**
+ * One answer of one server of the stream itself began with the message right before the range, and all of the range's messages
+ * are of that answer: the message was still stored when the server began to read what follows. What that proves is
+ * recoveryProof's to say.
+ */
+export interface Anchor {
+  /**
+   * Messages of the channel from that one on, it included, as that server knows them at the end of its answer: those of the
+   * answer and those left behind them. (Messages that expire meanwhile may be counted still.)
+   */
+  readonly count: number;
+}
+
 /** What was read of a range. */
 export interface RangeRead {
   /** In order. */
   readonly messages: readonly StoredMessage[];
   /** Everything stored up to this sequence was read; `to` when the range is read to its end. */
   readonly readTo: number;
+  /** Left out where the range was read in any other way. */
+  readonly anchor?: Anchor | undefined;
 }
 
 /** What a range is read with where servers answer many messages at once. */

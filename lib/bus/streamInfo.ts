@@ -35,7 +35,7 @@ export interface ApiStreamInfo {
     readonly bytes: number;
     readonly subjects?: Readonly<Record<string, number>>;
   };
-  readonly cluster?: { readonly name?: string; readonly leader?: string };
+  readonly cluster?: { readonly name?: string; readonly leader?: string; readonly replicas?: readonly object[] };
 }
 
 /** What a stream is and holds at one moment, by its leader. */
@@ -59,6 +59,8 @@ export interface StreamInfo {
   readonly leader: string | undefined;
   /** Whether the stream is a cluster's: another server may lead it than the one that answered. */
   readonly clustered: boolean;
+  /** Whether one server without a cluster has it: there is no replica that lags, or catches up. */
+  readonly isSingle: boolean;
 }
 
 const DESCRIPTION = /^Halley: generation (\d+)$/;
@@ -91,7 +93,7 @@ export function isOlderState({ created, generation }: StreamInfo, known: StreamI
 /** Asks the leader. Throws JetStreamError 10059 when there is no such stream, NATS_UNAVAILABLE while it has no leader. */
 export async function fetchStreamInfo(bus: Bus, stream: string): Promise<StreamInfo> {
   const info = readStreamInfo(await askLeader(bus, stream, undefined));
-  return { ...info, clustered: info.clustered || bus.clustered };
+  return { ...info, clustered: info.clustered || bus.clustered, isSingle: info.isSingle && !bus.clustered };
 }
 
 /** How many messages of a subject a stream holds, and where it ended then. */
@@ -128,5 +130,7 @@ export function readStreamInfo(info: ApiStreamInfo): StreamInfo {
     maxMessagesPerSubject: info.config.max_msgs_per_subject ?? -1,
     leader: info.cluster?.leader,
     clustered: info.cluster !== undefined,
+    // A server without a cluster names itself as the leader, and no cluster.
+    isSingle: (info.config.num_replicas ?? 1) <= 1 && (info.cluster?.name ?? "") === "" && (info.cluster?.replicas ?? []).length === 0,
   };
 }

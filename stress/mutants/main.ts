@@ -6,6 +6,7 @@ import { endOnSignals } from "../../test/helpers/childProcess.js";
 import { removeFolder, temporaryFolder } from "../../test/helpers/temporaryFolder.js";
 import { MUTANTS } from "./list.js";
 import type { Mutant } from "./mutant.js";
+import { READING_MUTANTS } from "./reading.js";
 import { SERVICE_MUTANTS } from "./services.js";
 
 const RUN_MS = 320_000;
@@ -108,7 +109,7 @@ async function tryAll(waiting: Mutant[]): Promise<number> {
 
 endOnSignals();
 const [only = "", jobs = "1"] = process.argv.slice(2);
-const chosen = [...MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
+const chosen = [...MUTANTS, ...READING_MUTANTS, ...SERVICE_MUTANTS].filter(({ name }) => name.includes(only));
 if (chosen.length === 0) {
   process.stderr.write(`mutants: no fault has a name with "${only}" in it; stress/mutants/ lists them\n`);
   process.exit(1);

@@ -13,6 +13,7 @@ import { leakScenarios } from "./leaks.js";
 import { manyScenarios } from "./many.js";
 import { memoryScenarios } from "./memory.js";
 import { natsScenarios } from "./nats.js";
+import { natsAnswerScenarios } from "./natsAnswers.js";
 import { natsLinkScenarios } from "./natsLink.js";
 import { networkScenarios } from "./network.js";
 import { newestServerScenarios } from "./newestServer.js";
@@ -43,6 +44,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...natsScenarios,
   ...natsLinkScenarios,
   ...historyScenarios,
+  ...natsAnswerScenarios,
   ...newestServerScenarios,
   ...clusterScenarios,
   ...clusterHistoryScenarios,

@@ -57,6 +57,11 @@ describe.each(NATS_PROGRAMS)("what a stream says of itself: nats-server $version
     expect(await stream.info()).toMatchObject({ created, config: { description: "Halley: generation 7", max_msgs_per_subject: 7 } });
   });
 
+  it("a server without a cluster names no cluster, and no replicas", async () => {
+    const { cluster } = await (await rig.stream()).info();
+    expect([cluster?.name ?? "", cluster?.replicas ?? []]).toEqual(["", []]);
+  });
+
   it("a stream that is made again has another creation", async () => {
     const stream = await rig.stream();
     const { created } = await stream.info();

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { MUTANTS } from "../../stress/mutants/list.js";
+import { READING_MUTANTS } from "../../stress/mutants/reading.js";
 import { SERVICE_MUTANTS } from "../../stress/mutants/services.js";
 import { SCENARIOS } from "../../stress/scenarios/all.js";
 
-const all = [...MUTANTS, ...SERVICE_MUTANTS];
+const all = [...MUTANTS, ...READING_MUTANTS, ...SERVICE_MUTANTS];
 /** What `make mutants` runs. */
 const names = SCENARIOS.filter(({ isLong = false }) => !isLong).map(({ name }) => name);
 

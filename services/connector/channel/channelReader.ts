@@ -111,10 +111,10 @@ export class ChannelReader {
     const { feed, clock } = this.#parts;
     const { subject } = this;
     const range = { subject, from: from + 1, to, maxMessages: chunkMessages, maxBytes: chunkBytes };
-    const { messages, readTo } = await feed.history.read(range);
+    const { messages, readTo, anchor } = await feed.history.read(range);
     const last = messages.at(-1);
     if (last) feed.saw(last, epoch);
-    if (!(await proveRecovery(feed.history, { subject, offset: Math.max(from, Math.min(proven, to)), readTo, epoch }, clock))) return undefined;
+    if (!(await proveRecovery(feed.history, { subject, offset: Math.max(from, Math.min(proven, to)), readTo, epoch, anchor }, clock))) return undefined;
     const publications = this.#interpretAll(messages);
     return publications && { publications, readTo };
   }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { History } from "../../../lib/bus/history.js";
+import type { Anchor } from "../../../lib/bus/range.js";
 import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import { type Clock, systemClock } from "../../../lib/clock.js";
 import { ChannelRig } from "../../../test/helpers/channelRig.js";
@@ -10,7 +11,7 @@ import { type Evidence, EXPIRY_MARGIN_MS, isProven, proveRecovery } from "./reco
 
 const NOW = 1_000_000;
 const info: StreamInfo = {
-  name: "HALLEY_chat", epoch: "e", created: "2026-01-01T00:00:00Z", generation: 1, firstSequence: 1, lastSequence: 100, firstTimeMs: NOW - 30_000, maxAgeMs: 60_000, maxMessagesPerSubject: 10, leader: undefined, clustered: false,
+  name: "HALLEY_chat", epoch: "e", created: "2026-01-01T00:00:00Z", generation: 1, firstSequence: 1, lastSequence: 100, firstTimeMs: NOW - 30_000, maxAgeMs: 60_000, maxMessagesPerSubject: 10, leader: undefined, clustered: false, isSingle: true,
 };
 
 type Case = readonly [string, boolean, Partial<Omit<Evidence, "info">>, Partial<StreamInfo>?];
@@ -34,6 +35,13 @@ describe("the proof of a recovery", () => {
     ["the position is 0, on a stream that has", false, { offset: 0, firstOfChannel: 2 }, { firstSequence: 2 }],
     ["the first after the position has just the margin to live", true, { firstAfterMs: NOW - 60_000 + EXPIRY_MARGIN_MS }],
     ["it has a millisecond less", false, { firstAfterMs: NOW - 60_000 + EXPIRY_MARGIN_MS - 1 }],
+    ["the reading began with the position's message, and found no more than the channel may hold", true, { firstOfChannel: undefined, count: undefined, anchor: { count: 10 } }],
+    ["it found one more: others came and pushed some out while it was read", false, { firstOfChannel: undefined, count: undefined, anchor: { count: 11 } }],
+    ["the position's message stood, and age or size removes until behind it", false, { firstOfChannel: undefined, count: undefined, anchor: { count: 3 } }, { firstSequence: 52 }],
+    ["the position's message stood on a replica, which may have caught up with a leader that had lost what follows", false, { firstOfChannel: undefined, count: undefined, anchor: { count: 3 } }, { isSingle: false }],
+    ["nobody asked the channel, and as many came since as it may hold", true, { offset: 90, readTo: 95, firstOfChannel: undefined, count: undefined }],
+    ["nobody asked the channel, and one more came", false, { offset: 89, readTo: 95, firstOfChannel: undefined, count: undefined }],
+    ["as many came since as the channel may hold, and the stream begins behind the position", false, { offset: 90, readTo: 95, firstOfChannel: undefined, count: undefined }, { firstSequence: 92 }],
     ["nothing expires", true, { firstAfterMs: 0 }, { maxAgeMs: 0 }],
   ];
 
@@ -70,30 +78,43 @@ describe.each(NATS_PROGRAMS)("gathering the evidence, on a real stream of nats-s
     };
     return questions as History;
   };
-  const prove = async (offset: number, readTo: number, clock: Clock = systemClock): Promise<{ proven: boolean; asked: string[] }> => {
+  const prove = async (offset: number, readTo: number, { clock = systemClock, anchor }: { clock?: Clock; anchor?: Anchor } = {}): Promise<{ proven: boolean; asked: string[] }> => {
     const asked: string[] = [];
-    const proven = await proveRecovery(noted(asked), { subject: `halley.pub.${rig.name()}`, offset, readTo, epoch: rig.feed.epoch }, clock);
+    const proven = await proveRecovery(noted(asked), { subject: `halley.pub.${rig.name()}`, offset, readTo, epoch: rig.feed.epoch, anchor }, clock);
     return { proven, asked };
   };
   const start = async (messages: number): Promise<void> => {
     rig = await ChannelRig.start([nats.url], { history: { messages } });
   };
 
-  it("counts before it asks the stream, so that what age takes in between can't hide what the limit took", async () => {
+  it("counts before it asks the stream again, so that what age takes in between can't hide what the limit took", async () => {
     await start(5);
     await rig.publish(0, "other");
     for (let n = 1; n <= 6; n++) await rig.publish(n);
-    expect(await prove(1, 7)).toEqual({ proven: false, asked: ["first", "count", "info"] });
-    expect(await prove(3, 7)).toEqual({ proven: true, asked: ["first", "info"] });
+    expect(await prove(1, 7)).toEqual({ proven: false, asked: ["info", "first", "count", "info"] });
+    await rig.publish(7, "other");
+    await rig.publish(8, "other");
+    expect(await prove(3, 7)).toEqual({ proven: true, asked: ["info", "first", "info"] });
+  });
+
+  it("asks nothing of the channel where fewer came since than it may hold, where it was anchored, and where it can't be proven", async () => {
+    await start(5);
+    for (let n = 1; n <= 8; n++) await rig.publish(n);
+    expect(await prove(4, 8)).toEqual({ proven: true, asked: ["info"] });
+    for (let n = 1; n <= 5; n++) await rig.publish(n, "other");
+    expect(await prove(4, 8)).toEqual({ proven: true, asked: ["info", "first", "info"] });
+    expect(await prove(4, 8, { anchor: { count: 5 } })).toEqual({ proven: true, asked: ["info"] });
+    expect(await prove(4, 8, { anchor: { count: 6 } })).toEqual({ proven: true, asked: ["info", "first", "info"] });
+    expect(await prove(2, 8, { anchor: { count: 5 } })).toEqual({ proven: false, asked: ["info"] });
   });
 
   it("looks for the first message after the position only when the stream's first is about to expire", async () => {
     await start(5);
     for (let n = 1; n <= 3; n++) await rig.publish(n);
-    const inTime = (ms: number): FakeClock => new FakeClock(Date.now() + ms);
-    expect(await prove(1, 3, inTime(3_600_000 - 4_000))).toEqual({ proven: false, asked: ["first", "info", "first after"] });
-    expect(await prove(3, 3, inTime(3_600_000 - 4_000))).toEqual({ proven: true, asked: ["first", "info", "first after"] });
-    expect(await prove(1, 3, inTime(3_600_000 - 8_000))).toEqual({ proven: true, asked: ["first", "info"] });
+    const inTime = (ms: number): { readonly clock: FakeClock } => ({ clock: new FakeClock(Date.now() + ms) });
+    expect(await prove(1, 3, inTime(3_600_000 - 4_000))).toEqual({ proven: false, asked: ["info", "first after"] });
+    expect(await prove(3, 3, inTime(3_600_000 - 4_000))).toEqual({ proven: true, asked: ["info", "first after"] });
+    expect(await prove(1, 3, inTime(3_600_000 - 8_000))).toEqual({ proven: true, asked: ["info"] });
   });
 
   it("believes no leader of a cluster that hasn't reached a tick which was stored before it was asked", async () => {
@@ -104,7 +125,10 @@ describe.each(NATS_PROGRAMS)("gathering the evidence, on a real stream of nats-s
     expect(await proveRecovery(history, proof, systemClock)).toBe(true);
     vi.spyOn(history, "fence").mockResolvedValueOnce(7);
     await expect(proveRecovery(history, proof, systemClock)).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
-    vi.spyOn(history, "fence").mockResolvedValueOnce(7);
+    // So much came since that the stream's own state is no proof.
+    for (let n = 1; n <= 5; n++) await rig.publish(n, "other");
+    vi.spyOn(history, "fence").mockResolvedValueOnce(12);
+    vi.spyOn(history, "infoAfterNow").mockResolvedValueOnce({ ...(await history.infoAfterNow()), lastSequence: 12 });
     vi.spyOn(history, "countOf").mockImplementationOnce(async () => {
       const counted = await history.countOf(`halley.pub.${rig.name("other")}`);
       await rig.publish(7, "other");

@@ -286,7 +286,9 @@ export class StoredChannel implements Channel, FeedChannel {
     this.#fanout.deliver();
     this.standing.begin(epoch, last, proven);
     this.#expected = 0;
-    this.#ring.clear(this.standing.proven);
+    // Nothing is between here and what is proven: who comes with an older position reads up to a message, beyond which no
+    // server has to be asked for more.
+    this.#ring.clear(last);
   }
 
   async #continueAt(epoch: string, newest: number, tick: number): Promise<void> {
