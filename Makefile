@@ -25,7 +25,7 @@ check: node_modules/.package-lock.json ## Lint, types, the contract's style and 
 	@sh scripts/check-proto.sh
 
 bench: node_modules/.package-lock.json build ## Measure throughput, latency and memory (one part: ONLY=fanout; see bench/README.md).
-	@sh scripts/require.sh nats
+	@sh scripts/require.sh nats peers
 	@node dist/bench/main.js $(ONLY) $(if $(QUICK),--quick) $(if $(PROFILE),--profile)
 
 stress: node_modules/.package-lock.json build ## Provoke faults and check that nothing is lost (ARGS="--seed 1 --only cluster"; ARGS=--list shows all).

@@ -2,8 +2,12 @@
 export interface Bar {
   /** The figure itself, or its ratio to the floor. */
   readonly of: "value" | "ratio";
+  /** Who the ratio is to, where it is not the floor; `Row.ratio` is given then. */
+  readonly to?: string;
   readonly atMost?: number;
   readonly atLeast?: number;
+  /** The figure is to be below that of every peer beside it, too. */
+  readonly belowPeers?: boolean;
 }
 
 /** One figure. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that programs are there, and installs those that Debian has: require.sh [node|nats|nats-to-run|nats-cluster|chromium]...
+# Makes sure that programs are there, and installs those that Debian has: require.sh [node|nats|nats-to-run|nats-cluster|chromium|peers]...
 set -eu
 CLUSTER_VERSION=v2.15.2
 
@@ -76,6 +76,31 @@ require_chromium() {
   command -v chromium >/dev/null || install chromium chromium
 }
 
+# What the bench measures Halley beside. Peers that can't be had are left out, and the bench says so.
+require_peers() {
+  require_nchan || echo "halley: nchan is left out of the bench: it needs nginx with nchan (Debian's packages nginx and libnginx-mod-nchan) and root once" >&2
+  [ -d bench/peers/node_modules/socket.io ] || npm ci --prefix bench/peers --no-fund --no-audit >&2 ||
+    echo "halley: Socket.IO is left out of the bench: npm ci in bench/peers failed" >&2
+}
+
+# Debian's packages unpacked into .tools/nchan and not installed: that would start a web server on port 80.
+require_nchan() {
+  root=.tools/nchan
+  if [ ! -e /usr/lib/nginx/modules/ngx_nchan_module.so ] && [ ! -e "$root/usr/lib/nginx/modules/ngx_nchan_module.so" ]; then
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
+    echo "halley: unpacking Debian's nginx with nchan into $root for the bench" >&2
+    rm -rf "$root" && mkdir -p "$root/packages" || return 1
+    download_nchan "$root/packages" || { can_be_root && as_root apt-get update -q >&2 && download_nchan "$root/packages"; } || return 1
+    for package in "$root"/packages/*.deb; do dpkg -x "$package" "$root" || return 1; done
+  fi
+  # nchan makes a folder in there and takes no other place (1.3.6).
+  [ -d /var/lib/nginx/body ] || { can_be_root && as_root mkdir -p /var/lib/nginx/body; }
+}
+
+download_nchan() {
+  (cd "$1" && apt-get download -q nginx libnginx-mod-nchan >&2)
+}
+
 for what in "$@"; do
   case "$what" in
     node) require_node ;;
@@ -83,6 +108,7 @@ for what in "$@"; do
     nats-to-run) [ -n "${HALLEY_NATS_URL:-}" ] || require_nats ;;
     nats-cluster) require_nats_cluster ;;
     chromium) require_chromium ;;
+    peers) require_peers ;;
     *) fail "require.sh does not know $what" ;;
   esac
 done

@@ -1,12 +1,16 @@
 // A process: the cheapest program on Node's `net` that could do a connector's fan-out. It knows no protocol: told to, it
-// writes a ready-made buffer to each of its sockets, one write each, the same buffer to all.
+// writes a ready-made buffer to each of a channel's sockets, one write each, the same buffer to all.
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { onControlCommands } from "../load/controlCommand.js";
+import { serverFrame } from "../load/frameReader.js";
 import { serveCommands } from "../process/commands.js";
 
-const sockets = new Set<Socket>();
-const frames = new Map<number, Buffer>();
+/** By channel. */
+const sockets = new Map<number, Set<Socket>>();
+const WELCOME = serverFrame(Buffer.from('{"id":2,"subscribed":{}}'));
+let frame: { readonly burst: number; readonly bytes: Buffer } | undefined;
 
 async function listen(onSocket: (socket: Socket) => void): Promise<number> {
   const server: Server = createServer({ noDelay: true }, onSocket);
@@ -15,34 +19,38 @@ async function listen(onSocket: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** The first two bytes that a receiver sends are the number of its channel. */
 function onReceiver(socket: Socket): void {
-  sockets.add(socket);
-  socket.on("data", () => undefined);
-  socket.on("error", () => socket.destroy());
-  socket.on("close", () => sockets.delete(socket));
-}
-
-function onControl(socket: Socket): void {
-  socket.on("data", (bursts: Buffer) => {
-    for (const burst of bursts) flush(burst);
+  let members: Set<Socket> | undefined;
+  socket.on("data", (bytes: Buffer) => {
+    if (members || bytes.length < 2) return;
+    members = membersOf(bytes.readUInt16BE(0));
+    members.add(socket);
+    socket.write(WELCOME);
   });
   socket.on("error", () => socket.destroy());
+  socket.on("close", () => members?.delete(socket));
 }
 
-function flush(burst: number): void {
-  const frame = frames.get(burst);
-  if (!frame) throw new Error(`there is no frame of ${String(burst)} messages`);
-  for (const socket of sockets) socket.write(frame);
+function membersOf(channel: number): Set<Socket> {
+  const members = sockets.get(channel) ?? new Set();
+  sockets.set(channel, members);
+  return members;
 }
 
-/** Listens for receivers, and for the control connection. */
+function flush(burst: number, channel: number): void {
+  if (frame?.burst !== burst) throw new Error(`there is no frame of ${String(burst)} messages`);
+  for (const socket of membersOf(channel)) socket.write(frame.bytes);
+}
+
+/** Listens for receivers, and for control connections. */
 async function start(): Promise<{ port: number; controlPort: number }> {
-  return { port: await listen(onReceiver), controlPort: await listen(onControl) };
+  return { port: await listen(onReceiver), controlPort: await listen((socket) => { onControlCommands(socket, flush); }) };
 }
 
 /** Sets what is written for a burst of so many messages, in base64. */
 function setFrame({ burst, bytes }: { readonly burst: number; readonly bytes: string }): void {
-  frames.set(burst, Buffer.from(bytes, "base64"));
+  frame = { burst, bytes: Buffer.from(bytes, "base64") };
 }
 
 /** Collects garbage until nothing more comes of it. */

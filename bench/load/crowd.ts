@@ -1,17 +1,23 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { quantile } from "../statistics.js";
-import { Subscriber } from "./subscriber.js";
+import type { DialectName } from "./dialects/all.js";
+import type { SignIn } from "./dialects/dialect.js";
+import { recoveredIn } from "./dialects/halley.js";
 import type { OnMessage } from "./frameReader.js";
+import { Subscriber, type SubscriberHandlers } from "./subscriber.js";
 import { benchToken } from "./token.js";
 
 /** Who comes. */
 export interface CrowdOptions {
   readonly port: number;
+  readonly dialect: DialectName;
   readonly connections: number;
   /** How many open at a time. */
   readonly concurrency: number;
-  /** Undefined: a floor, which asks for nothing. */
-  readonly signIn: { readonly secret: string; readonly channel: string } | undefined;
+  /** What they subscribe to, one each, in turn. */
+  readonly channels: readonly string[];
+  /** What their tokens are signed with; needed by Halley's connectors alone. */
+  readonly secret?: string;
 }
 
 /** How fast they came in. */
@@ -24,57 +30,81 @@ export interface Arrival {
 
 /** Many subscribers of one server. */
 export class Crowd {
-  readonly #subscribers: Subscriber[] = [];
+  readonly #options: CrowdOptions;
+  readonly #signIns: readonly SignIn[];
+  #subscribers: Subscriber[] = [];
   #failure: Error | undefined;
   /** Called for every publication at any of them. */
   onPublication: OnMessage = () => undefined;
   /** Called when one of them fails. */
   onFailure: (error: Error) => void = () => undefined;
 
+  /** Nobody comes before `open`. */
+  constructor(options: CrowdOptions) {
+    this.#options = options;
+    const { connections, channels, secret } = options;
+    // Made before the clock runs: these are the clients' work, and their backends'.
+    this.#signIns = Array.from({ length: connections }, (_, index) => ({
+      token: secret === undefined ? "" : benchToken(`user-${String(index)}`, secret),
+      channel: channels[index % channels.length] ?? "",
+    }));
+  }
+
   /** How many there are. */
   get size(): number {
     return this.#subscribers.length;
   }
 
+  /** How many of them each channel has; throws when that is not the same for all. */
+  get sizePerChannel(): number {
+    const size = this.size / this.#options.channels.length;
+    if (!Number.isInteger(size)) throw new Error("not all channels have as many subscribers");
+    return size;
+  }
+
   /** Opens all; throws when one can't be. */
-  async open({ port, connections, concurrency, signIn }: CrowdOptions): Promise<Arrival> {
-    // Made before the clock runs: these are the clients' work, and their backends'.
-    const tokens = signIn ? Array.from({ length: connections }, (_, index) => benchToken(`user-${String(index)}`, signIn.secret)) : [];
-    const handlers = {
-      onPublication: ((bytes, from, to) => { this.onPublication(bytes, from, to); }) satisfies OnMessage,
-      onFailure: (error: Error) => {
-        this.#failure ??= error;
-        this.onFailure(error);
-      },
-    };
-    const tookMs: number[] = [];
-    let next = 0;
-    const openSome = async (): Promise<void> => {
-      for (let index = next++; index < connections; index = next++) {
-        const beganMs = performance.now();
-        const opening = signIn ? Subscriber.open(port, { token: tokens[index]!, channel: signIn.channel }, handlers) : Subscriber.openRaw(port, handlers);
-        this.#subscribers.push(await opening);
-        tookMs.push(performance.now() - beganMs);
-      }
-    };
-    const beganMs = performance.now();
-    await Promise.all(Array.from({ length: concurrency }, openSome));
-    const seconds = (performance.now() - beganMs) / 1_000;
-    tookMs.sort((left, right) => left - right);
-    return { seconds, p50Ms: quantile(tookMs, 0.5), p99Ms: quantile(tookMs, 0.99) };
+  open(): Promise<Arrival> {
+    return this.#openAll(this.#signIns, this.#options.concurrency);
   }
 
-  /** Throws unless every subscriber is well and has received exactly so many publications since the last call of `reset`. */
-  expect(publications: number): void {
+  /** Breaks all connections in one go, without a word to the server, and opens them again, as clients that know where they were. */
+  async comeBack(concurrency: number): Promise<Arrival> {
+    const signIns = this.cut();
+    return this.#openAll(signIns, concurrency);
+  }
+
+  /** Breaks all connections in one go; gives what their clients need to come back. */
+  cut(): SignIn[] {
+    const signIns = this.#subscribers.map(({ answers }, index) => ({ ...this.#signInOf(index), earlier: answers }));
+    for (const subscriber of this.#subscribers.splice(0)) subscriber.close();
+    return signIns;
+  }
+
+  /** Throws unless every subscriber is well and has received exactly its share of `messages`, which went to the channels in turn, since the last `reset`. */
+  expect(messages: number): void {
     if (this.#failure) throw this.#failure;
-    const wrong = this.#subscribers.filter((subscriber) => subscriber.publications !== publications);
-    if (wrong.length === 0) return;
-    throw new Error(`${String(wrong.length)} of ${String(this.size)} subscribers received another number of messages than ${String(publications)}, one of them ${String(wrong[0]?.publications)}`);
+    const wrong = this.#subscribers.findIndex(({ publications }, index) => publications !== this.#share(index, messages));
+    if (wrong === -1) return;
+    throw new Error(`a subscriber has received ${String(this.#subscribers[wrong]?.publications)} messages in place of ${String(this.#share(wrong, messages))}`);
   }
 
-  /** Whether every subscriber has received at least so many. */
-  have(publications: number): boolean {
-    return this.#subscribers.every((subscriber) => subscriber.publications >= publications);
+  /** Throws unless every subscriber was given exactly so many publications with the answers to its sign-in. */
+  expectRecovered(publications: number): void {
+    for (const { answers } of this.#subscribers) {
+      const recovered = recoveredIn(answers);
+      if (recovered !== publications) throw new Error(`a subscriber that came back was given ${String(recovered)} messages in place of ${String(publications)}`);
+    }
+  }
+
+  /** Whether every subscriber has received at least its share of `messages`. */
+  have(messages: number): boolean {
+    return this.#subscribers.every(({ publications }, index) => publications >= this.#share(index, messages));
+  }
+
+  /** Tells nobody any more. */
+  silence(): void {
+    this.onPublication = () => undefined;
+    this.onFailure = () => undefined;
   }
 
   /** Counts from nothing again. */
@@ -88,5 +118,43 @@ export class Crowd {
       subscriber.close();
       if (index % 500 === 499) await pause(5);
     }
+  }
+
+  async #openAll(signIns: readonly SignIn[], concurrency: number): Promise<Arrival> {
+    const handlers: SubscriberHandlers = {
+      onPublication: (bytes, from, to) => { this.onPublication(bytes, from, to); },
+      onFailure: (error) => {
+        this.#failure ??= error;
+        this.onFailure(error);
+      },
+    };
+    const subscribers: Subscriber[] = [];
+    const tookMs: number[] = [];
+    let next = 0;
+    const openSome = async (): Promise<void> => {
+      for (let index = next++; index < signIns.length; index = next++) {
+        const beganMs = performance.now();
+        const signIn = signIns[index] ?? this.#signInOf(index);
+        subscribers[index] = await Subscriber.open(this.#options, signIn, handlers);
+        tookMs.push(performance.now() - beganMs);
+      }
+    };
+    const beganMs = performance.now();
+    await Promise.all(Array.from({ length: concurrency }, openSome));
+    const seconds = (performance.now() - beganMs) / 1_000;
+    this.#subscribers = subscribers;
+    tookMs.sort((left, right) => left - right);
+    return { seconds, p50Ms: quantile(tookMs, 0.5), p99Ms: quantile(tookMs, 0.99) };
+  }
+
+  #signInOf(index: number): SignIn {
+    const signIn = this.#signIns[index];
+    if (!signIn) throw new Error(`there is no subscriber ${String(index)}`);
+    return signIn;
+  }
+
+  #share(index: number, messages: number): number {
+    const channels = this.#options.channels.length;
+    return Math.ceil(Math.max(0, messages - (index % channels)) / channels);
   }
 }

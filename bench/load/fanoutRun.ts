@@ -1,15 +1,16 @@
-import { cpuOf, cpuSince } from "../process/usage.js";
+import { cpuOf, cpuSince, type Pids } from "../process/usage.js";
 import type { Crowd } from "./crowd.js";
-import type { Trigger } from "./trigger.js";
+import { openTrigger, type Source, type Trigger } from "./trigger.js";
 
 /** One run. */
 export interface RunOptions {
+  readonly source: Source;
   /** Messages at a time. */
   readonly burst: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
   /** The processes whose CPU time counts. */
-  readonly pids: Readonly<Record<string, number>>;
+  readonly pids: Readonly<Record<string, Pids>>;
 }
 
 /** What a run came to, warm-up left out. */
@@ -26,15 +27,30 @@ const STALL_LIMIT_MS = 10_000;
  * Has bursts delivered one after the other, each when the one before has arrived at every subscriber. Throws when something
  * doesn't arrive, or too much does.
  */
-export async function runFanout(crowd: Crowd, trigger: Trigger, { burst, warmUpMs, measureMs, pids }: RunOptions): Promise<Run> {
+export async function runFanout(crowd: Crowd, options: RunOptions): Promise<Run> {
+  crowd.reset();
+  let onFailure: (error: Error) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => { onFailure = reject; });
+  crowd.onFailure = onFailure;
+  const trigger = await openTrigger(options.source, onFailure);
+  try {
+    const { run, messages } = await Promise.race([deliver(crowd, trigger, options), failed]);
+    crowd.expect(messages);
+    return run;
+  } finally {
+    trigger.close();
+    crowd.silence();
+  }
+}
+
+function deliver(crowd: Crowd, trigger: Trigger, { burst, warmUpMs, measureMs, pids }: RunOptions): Promise<{ readonly run: Run; readonly messages: number }> {
   const counted = { ...pids, load: process.pid };
-  const perBurst = burst * crowd.size;
+  const perBurst = burst * crowd.sizePerChannel;
+  const startedMs = performance.now();
   let missing = 0;
   let bursts = 0;
   let measured: { readonly atMs: number; readonly bursts: number; readonly cpu: Record<string, number> } | undefined;
-  crowd.reset();
-  const startedMs = performance.now();
-  const run = await new Promise<Run>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const stall = setTimeout(() => { reject(new Error(`a burst did not arrive: ${String(missing)} of ${String(perBurst)} deliveries are missing`)); }, STALL_LIMIT_MS);
     const fire = (): void => {
       missing = perBurst;
@@ -47,26 +63,17 @@ export async function runFanout(crowd: Crowd, trigger: Trigger, { burst, warmUpM
         if (nowMs - startedMs >= warmUpMs) measured = { atMs: nowMs, bursts, cpu: cpuOf(counted) };
       } else if (nowMs - measured.atMs >= measureMs) {
         clearTimeout(stall);
-        resolve({
-          seconds: (nowMs - measured.atMs) / 1_000,
-          deliveries: (bursts - measured.bursts) * perBurst,
-          cpuSeconds: cpuSince(measured.cpu, counted),
-        });
+        const run = { seconds: (nowMs - measured.atMs) / 1_000, deliveries: (bursts - measured.bursts) * perBurst, cpuSeconds: cpuSince(measured.cpu, counted) };
+        resolve({ run, messages: bursts * burst });
         return;
       }
       stall.refresh();
       fire();
     };
-    crowd.onFailure = reject;
     crowd.onPublication = () => {
       missing -= 1;
       if (missing === 0) onRound();
     };
     fire();
-  }).finally(() => {
-    crowd.onPublication = () => undefined;
-    crowd.onFailure = () => undefined;
   });
-  crowd.expect(bursts * burst);
-  return run;
 }

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { FrameReader, serverFrame } from "./frameReader.js";
+import { eachLine, FrameReader, type OnMessage, serverFrame } from "./frameReader.js";
 
-function readInPieces(bytes: Buffer, piece: number): string[] {
-  const reader = new FrameReader();
+function readInPieces(bytes: Buffer, piece: number, onPing?: OnMessage): string[] {
   const messages: string[] = [];
+  const onLine: OnMessage = (read, from, to) => messages.push(read.toString("utf8", from, to));
+  const reader = new FrameReader((read, from, to) => { eachLine(read, from, to, onLine); }, onPing);
   // One buffer for all reads, with remains of earlier ones behind the end, as a socket's.
   const shared = Buffer.alloc(piece + 64, "\n");
   for (let at = 0; at < bytes.length; at += piece) {
     const length = bytes.copy(shared, 0, at, Math.min(at + piece, bytes.length));
-    reader.read(shared, length, (read, from, to) => messages.push(read.toString("utf8", from, to)));
+    reader.read(shared, length);
   }
   return messages;
 }
@@ -21,7 +22,30 @@ describe("FrameReader", () => {
     for (const piece of [1, 2, 3, 7, 126, 1_000, stream.length]) expect(readInPieces(stream, piece)).toEqual([...messages, ...messages]);
   });
 
-  it("throws when the server closes", () => {
+  it("reads frames of more than 64 KiB", () => {
+    const long = "e".repeat(100_000);
+    for (const piece of [3, 70_000, 200_000]) expect(readInPieces(serverFrame(Buffer.from(long)), piece)).toEqual([long]);
+  });
+
+  it("tells pings from messages", () => {
+    const pings: string[] = [];
+    const bytes = Buffer.concat([serverFrame(Buffer.from("a")), Buffer.from([0x89, 2, 0x68, 0x69]), serverFrame(Buffer.from("b"))]);
+    expect(readInPieces(bytes, 3, (read, from, to) => pings.push(read.toString("utf8", from, to)))).toEqual(["a", "b"]);
+    expect(pings).toEqual(["hi"]);
+  });
+
+  it("begins where it is told to", () => {
+    const messages: string[] = [];
+    const reader = new FrameReader((read, from, to) => messages.push(read.toString("utf8", from, to)));
+    const frame = serverFrame(Buffer.from("first"));
+    const bytes = Buffer.concat([Buffer.from("HTTP"), frame.subarray(0, 3)]);
+    reader.read(bytes, bytes.length, 4);
+    reader.read(frame.subarray(3), frame.length - 3);
+    expect(messages).toEqual(["first"]);
+  });
+
+  it("throws when the server closes, and at pieces of messages", () => {
     expect(() => readInPieces(Buffer.from([0x88, 2, 3, 232]), 4)).toThrow("opcode 8");
+    expect(() => readInPieces(Buffer.from([0x01, 1, 0x61]), 3)).toThrow("opcode 1");
   });
 });

@@ -1,23 +1,33 @@
 const TEXT = 1;
+const BINARY = 2;
+const PING = 9;
 const LINE_FEED = 0x0a;
 
 /** Told of each message: it stands in `bytes` from `from` to `to`, until this returns. */
 export type OnMessage = (bytes: Buffer, from: number, to: number) => void;
 
 /**
- * Takes apart what a server sends over one WebSocket: whole text frames, not masked, each with one or more messages
- * separated by line feeds. Made to cost next to nothing: it looks at no byte twice and copies only what is cut by the end of
- * a read. Throws on any other frame: then the server has closed the connection.
+ * Takes apart what a server sends over one WebSocket: whole data frames, not masked, and pings. Made to cost next to nothing:
+ * it looks at no payload and copies only what is cut by the end of a read. Throws on any other frame: then the server has
+ * closed the connection, or cuts its messages into pieces, which none of those does that are measured.
  */
 export class FrameReader {
+  readonly #onFrame: OnMessage;
+  readonly #onPing: OnMessage;
   #rest: Buffer | undefined;
 
-  /** Reads the first `length` bytes of `bytes`; nothing of them is kept by reference. */
-  read(bytes: Buffer, length: number, onMessage: OnMessage): void {
-    const whole = this.#rest ? Buffer.concat([this.#rest, bytes.subarray(0, length)]) : bytes;
+  /** `onFrame` is told of the payload of each data frame, `onPing` of each ping's. */
+  constructor(onFrame: OnMessage, onPing: OnMessage = () => undefined) {
+    this.#onFrame = onFrame;
+    this.#onPing = onPing;
+  }
+
+  /** Reads the bytes from `start` to `length`; nothing of them is kept by reference. */
+  read(bytes: Buffer, length: number, start = 0): void {
+    const whole = this.#rest ? Buffer.concat([this.#rest, bytes.subarray(start, length)]) : bytes;
     const end = this.#rest ? whole.length : length;
+    let at = this.#rest ? 0 : start;
     this.#rest = undefined;
-    let at = 0;
     while (at < end) {
       const payloadAt = at + headerLength(whole, at, end);
       const payloadEnd = payloadAt <= end ? payloadAt + payloadLength(whole, at) : Infinity;
@@ -25,14 +35,17 @@ export class FrameReader {
         this.#rest = Buffer.from(whole.subarray(at, end));
         return;
       }
-      if ((whole[at]! & 0x0f) !== TEXT) throw new Error(`the server sent a frame with opcode ${String(whole[at]! & 0x0f)}`);
-      eachMessage(whole, payloadAt, payloadEnd, onMessage);
+      const opcode = whole[at]! & 0x0f;
+      if (whole[at]! < 0x80 || (opcode !== TEXT && opcode !== BINARY && opcode !== PING)) throw new Error(`the server sent a frame with opcode ${String(opcode)}`);
+      if (opcode === PING) this.#onPing(whole, payloadAt, payloadEnd);
+      else this.#onFrame(whole, payloadAt, payloadEnd);
       at = payloadEnd;
     }
   }
 }
 
-function eachMessage(bytes: Buffer, from: number, to: number, onMessage: OnMessage): void {
+/** Finds the messages in a frame of Halley's, which are separated by line feeds. */
+export function eachLine(bytes: Buffer, from: number, to: number, onMessage: OnMessage): void {
   // A view that ends with the frame: a search in the whole buffer would run on into what was read before.
   const frame = bytes.subarray(0, to);
   let at = from;
@@ -58,13 +71,36 @@ function payloadLength(bytes: Buffer, at: number): number {
 
 /** A client's text frame around a text of at most 64 KiB. Its mask is zero, which the RFC allows and costs nothing to apply. */
 export function clientFrame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const head = payload.length < 126 ? Buffer.from([0x81, 0x80 | payload.length]) : Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff]);
+  return masked(TEXT, Buffer.from(text));
+}
+
+/** The same as a binary frame. */
+export function binaryClientFrame(text: string): Buffer {
+  return masked(BINARY, Buffer.from(text));
+}
+
+/** A client's answer to a ping. */
+export function pongFrame(payload: Buffer): Buffer {
+  return masked(10, payload);
+}
+
+function masked(opcode: number, payload: Buffer): Buffer {
+  const head = headOf(opcode, payload.length);
+  head[1]! |= 0x80;
   return Buffer.concat([head, Buffer.alloc(4), payload]);
 }
 
-/** A server's text frame around a payload of at most 64 KiB. */
+/** A server's text frame around a payload. */
 export function serverFrame(payload: Buffer): Buffer {
-  const head = payload.length < 126 ? Buffer.from([0x81, payload.length]) : Buffer.from([0x81, 126, payload.length >> 8, payload.length & 0xff]);
-  return Buffer.concat([head, payload]);
+  return Buffer.concat([headOf(TEXT, payload.length), payload]);
+}
+
+function headOf(opcode: number, length: number): Buffer {
+  if (length < 126) return Buffer.from([0x80 | opcode, length]);
+  if (length < 2 ** 16) return Buffer.from([0x80 | opcode, 126, length >> 8, length & 0xff]);
+  const head = Buffer.alloc(10);
+  head[0] = 0x80 | opcode;
+  head[1] = 127;
+  head.writeBigUInt64BE(BigInt(length), 2);
+  return head;
 }

@@ -4,10 +4,9 @@ import { serveCommands } from "../process/commands.js";
 import { type Arrival, Crowd, type CrowdOptions } from "./crowd.js";
 import { type Run, runFanout, type RunOptions } from "./fanoutRun.js";
 import { type Latencies, LatencyLog } from "./latencyLog.js";
-import { floorTrigger, natsTrigger, type Trigger } from "./trigger.js";
+import { openTrigger, type Source } from "./trigger.js";
 
 const crowds = new Map<string, Crowd>();
-const triggers = new Map<string, Trigger>();
 let log: LatencyLog | undefined;
 
 const ARRIVAL_LIMIT_MS = 10_000;
@@ -19,9 +18,9 @@ function crowdOf(name: string): Crowd {
 }
 
 async function open({ crowd: name, ...options }: CrowdOptions & { readonly crowd: string }): Promise<Arrival> {
-  const crowd = new Crowd();
+  const crowd = new Crowd(options);
   crowds.set(name, crowd);
-  return crowd.open(options);
+  return crowd.open();
 }
 
 async function close({ crowd: name }: { readonly crowd: string }): Promise<void> {
@@ -29,35 +28,37 @@ async function close({ crowd: name }: { readonly crowd: string }): Promise<void>
   crowds.delete(name);
 }
 
-/** A trigger for a crowd: NATS for a connector's, the control port for a floor's. */
-async function arm(options: { readonly crowd: string } & ({ readonly natsUrl: string; readonly subject: string; readonly payload: string } | { readonly controlPort: number })): Promise<void> {
-  const trigger = "natsUrl" in options ? await natsTrigger(options.natsUrl, options.subject, Buffer.from(options.payload)) : await floorTrigger(options.controlPort);
-  triggers.set(options.crowd, trigger);
-}
-
-/** Has one message delivered, and gives its bytes (base64) as they reach a subscriber, without the frame's header. */
-async function sample({ crowd: name }: { readonly crowd: string }): Promise<string> {
+/** Has one message delivered to the first channel, and gives its bytes (base64) as they reach a subscriber, without the frame's header. */
+async function sample({ crowd: name, source }: { readonly crowd: string; readonly source: Source }): Promise<string> {
   const crowd = crowdOf(name);
   crowd.reset();
-  let message = "";
-  let missing = crowd.size;
-  await new Promise<void>((resolve, reject) => {
-    crowd.onFailure = reject;
-    crowd.onPublication = (bytes, from, to) => {
-      message = bytes.toString("base64", from, to);
-      missing -= 1;
-      if (missing === 0) resolve();
-    };
-    triggers.get(name)?.fire(1);
-  });
-  crowd.expect(1);
-  return message;
+  let resolve: (message: string) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const arrived = new Promise<string>((onMessage, onFailure) => { [resolve, reject] = [onMessage, onFailure]; });
+  let missing = crowd.sizePerChannel;
+  crowd.onFailure = reject;
+  crowd.onPublication = (bytes, from, to) => {
+    missing -= 1;
+    if (missing === 0) resolve(bytes.toString("base64", from, to));
+  };
+  const trigger = await openTrigger(source, reject);
+  try {
+    trigger.fire(1);
+    const message = await arrived;
+    crowd.expect(1);
+    return message;
+  } finally {
+    trigger.close();
+    crowd.silence();
+  }
 }
 
 function fanout({ crowd, ...options }: RunOptions & { readonly crowd: string }): Promise<Run> {
-  const trigger = triggers.get(crowd);
-  if (!trigger) throw new Error(`the crowd ${crowd} has no trigger`);
-  return runFanout(crowdOf(crowd), trigger, options);
+  return runFanout(crowdOf(crowd), options);
+}
+
+function expectSilence({ crowd }: { readonly crowd: string }): void {
+  crowdOf(crowd).expect(0);
 }
 
 function startLatency({ crowd: name, fromUs, capacity }: { readonly crowd: string; readonly fromUs: number; readonly capacity: number }): void {
@@ -67,7 +68,7 @@ function startLatency({ crowd: name, fromUs, capacity }: { readonly crowd: strin
   crowd.onPublication = log.onPublication;
 }
 
-/** Waits until each has received `publications` since `startLatency`; throws when that doesn't happen. */
+/** Waits until each has received its share of `publications` since `startLatency`; throws when that doesn't happen. */
 async function endLatency({ crowd: name, publications }: { readonly crowd: string; readonly publications: number }): Promise<Latencies> {
   const crowd = crowdOf(name);
   const deadlineMs = performance.now() + ARRIVAL_LIMIT_MS;
@@ -77,7 +78,7 @@ async function endLatency({ crowd: name, publications }: { readonly crowd: strin
   return log.summary();
 }
 
-const commands = { open, close, arm, sample, fanout, startLatency, endLatency };
+const commands = { open, close, expectSilence, sample, fanout, startLatency, endLatency };
 /** What the subscribers can be asked. */
 export type SubscribersCommands = typeof commands;
 

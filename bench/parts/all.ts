@@ -1,8 +1,9 @@
 import type { Part } from "../part.js";
+import { channels } from "./channels.js";
 import { fanout } from "./fanout.js";
 import { idle } from "./idle.js";
 import { latency } from "./latency.js";
 import { publish } from "./publish.js";
 
 /** All parts, in the order in which they run. */
-export const PARTS: readonly Part[] = [fanout, idle, publish, latency];
+export const PARTS: readonly Part[] = [fanout, channels, idle, publish, latency];

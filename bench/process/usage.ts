@@ -11,6 +11,19 @@ export interface Usage {
   readonly rssBytes: number;
 }
 
+/** One process, or several that count as one. */
+export type Pids = number | readonly number[];
+
+/** What several processes have used together. Memory that they share counts for each of them. */
+export function usageOfAll(pids: Pids): Usage {
+  const usages = (typeof pids === "number" ? [pids] : pids).map(usageOf);
+  return { cpuSeconds: sum(usages.map(({ cpuSeconds }) => cpuSeconds)), rssBytes: sum(usages.map(({ rssBytes }) => rssBytes)) };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** What a living process has used so far, by the kernel's books. Throws where there is none. */
 export function usageOf(pid: number): Usage {
   const stat = readFileSync(`/proc/${String(pid)}/stat`, "utf8");
@@ -22,12 +35,12 @@ export function usageOf(pid: number): Usage {
 }
 
 /** CPU seconds of several processes at one moment, by name. */
-export function cpuOf<Name extends string>(pids: Readonly<Record<Name, number>>): Record<Name, number> {
-  return Object.fromEntries(Object.entries<number>(pids).map(([name, pid]) => [name, usageOf(pid).cpuSeconds])) as Record<Name, number>;
+export function cpuOf<Name extends string>(pids: Readonly<Record<Name, Pids>>): Record<Name, number> {
+  return Object.fromEntries(Object.entries<Pids>(pids).map(([name, of]) => [name, usageOfAll(of).cpuSeconds])) as Record<Name, number>;
 }
 
 /** What each has used since `before`, which `cpuOf` gave for the same processes. */
-export function cpuSince<Name extends string>(before: Readonly<Record<Name, number>>, pids: Readonly<Record<Name, number>>): Record<Name, number> {
+export function cpuSince<Name extends string>(before: Readonly<Record<Name, number>>, pids: Readonly<Record<Name, Pids>>): Record<Name, number> {
   const now = cpuOf(pids);
   return Object.fromEntries(Object.entries<number>(now).map(([name, seconds]) => [name, seconds - before[name as Name]])) as Record<Name, number>;
 }

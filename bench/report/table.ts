@@ -1,5 +1,5 @@
 import type { Bar, PartResult, Row } from "../part.js";
-import { ratioOf, verdictOf } from "./verdict.js";
+import { peersNotAbove, ratioOf, verdictOf } from "./verdict.js";
 
 /** A part's figures as a table for people. Peers have a column each. */
 export function formatTable(title: string, { rows }: PartResult): string {
@@ -25,13 +25,19 @@ function cellsOf(row: Row, others: readonly string[]): string[] {
     row.unit,
     ratio === undefined ? "" : ratio.toFixed(2),
     row.bar ? formatBar(row.bar) : "",
-    verdictOf(row) ?? "",
+    [verdictOf(row) ?? "", peersText(row)].filter((text) => text !== "").join(", "),
   ];
 }
 
-function formatBar({ of, atMost, atLeast }: Bar): string {
+function peersText(row: Row): string {
+  const notAbove = peersNotAbove(row);
+  if (!notAbove) return "";
+  return notAbove.length === 0 ? "below peers" : `not below ${notAbove.join(", ")}`;
+}
+
+function formatBar({ of, to = "floor", atMost, atLeast }: Bar): string {
   const bounds = [atMost === undefined ? "" : `<= ${formatNumber(atMost)}`, atLeast === undefined ? "" : `>= ${formatNumber(atLeast)}`];
-  return `${bounds.filter((bound) => bound !== "").join(" ")}${of === "ratio" ? " x floor" : ""}`;
+  return `${bounds.filter((bound) => bound !== "").join(" ")}${of === "ratio" ? ` x ${to}` : ""}`;
 }
 
 /** Three digits that mean something, or whole numbers with separators. */

@@ -17,3 +17,10 @@ export function verdictOf(row: Row): Verdict | undefined {
   if (figure > atMost) return "over";
   return figure < atLeast ? "under" : "pass";
 }
+
+/** The peers whose figure is not above this one, where it is to be below theirs; undefined where nobody asks, or no peer is there. */
+export function peersNotAbove({ bar, beside = {}, value }: Row): readonly string[] | undefined {
+  const peers = Object.entries(beside).filter(([name]) => name !== "floor");
+  if (bar?.belowPeers !== true || peers.length === 0) return undefined;
+  return peers.filter(([, figure]) => !(value < figure)).map(([name]) => name);
+}
