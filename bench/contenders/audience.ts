@@ -2,6 +2,7 @@ import type { Running } from "../../lib/lifecycle.js";
 import type { Arrival } from "../load/crowd.js";
 import type { Run } from "../load/fanoutRun.js";
 import type { SubscribersCommands } from "../load/subscribers.js";
+import { stampedPayload } from "../payload.js";
 import { Child } from "../process/child.js";
 import type { Contender, Shot } from "./contender.js";
 
@@ -14,6 +15,8 @@ export interface AudienceOptions {
 }
 
 const CROWD = "audience";
+/** Of the messages that are published while the audience is cut off. */
+const MISSED_BYTES = 128;
 
 /**
  * The subscribers of one contender, in a load generator of their own: a process may have 20,000 file descriptors, and code
@@ -45,6 +48,12 @@ export class Audience implements Running {
   open(): Promise<Arrival> {
     const { port, dialect, secret } = this.#contender;
     return this.#process.ask("open", { crowd: CROWD, port, dialect, ...this.#options, ...(secret !== undefined && { secret }) });
+  }
+
+  /** Breaks all connections at once and opens them again; `missed` messages are published in between, and each must get them. */
+  async comeBack(concurrency: number, missed: number): Promise<Arrival> {
+    const shot = { channels: this.#options.channels, payload: stampedPayload(0, MISSED_BYTES), burst: missed };
+    return this.#process.ask("comeBack", { crowd: CROWD, concurrency, missed, source: missed === 0 ? undefined : await this.#contender.source(shot) });
   }
 
   /** Has messages delivered for a while, burst by burst. */

@@ -28,6 +28,9 @@ export interface Arrival {
   readonly p99Ms: number;
 }
 
+/** Past this, what a subscriber has missed is lost. */
+const CATCH_UP_LIMIT_MS = 10_000;
+
 /** Many subscribers of one server. */
 export class Crowd {
   readonly #options: CrowdOptions;
@@ -67,17 +70,16 @@ export class Crowd {
     return this.#openAll(this.#signIns, this.#options.concurrency);
   }
 
-  /** Breaks all connections in one go, without a word to the server, and opens them again, as clients that know where they were. */
-  async comeBack(concurrency: number): Promise<Arrival> {
-    const signIns = this.cut();
-    return this.#openAll(signIns, concurrency);
-  }
-
-  /** Breaks all connections in one go; gives what their clients need to come back. */
-  cut(): SignIn[] {
+  /**
+   * Breaks all connections in one go, without a word of WebSocket, and opens them again, as clients do that know where they were;
+   * `meanwhile` is called in between. The clock runs from the break.
+   */
+  comeBack(concurrency: number, meanwhile: () => void): Promise<Arrival> {
     const signIns = this.#subscribers.map(({ answers }, index) => ({ ...this.#signInOf(index), earlier: answers }));
+    const beganMs = performance.now();
     for (const subscriber of this.#subscribers.splice(0)) subscriber.close();
-    return signIns;
+    meanwhile();
+    return this.#openAll(signIns, concurrency, beganMs);
   }
 
   /** Throws unless every subscriber is well and has received exactly its share of `messages`, which went to the channels in turn, since the last `reset`. */
@@ -88,12 +90,15 @@ export class Crowd {
     throw new Error(`a subscriber has received ${String(this.#subscribers[wrong]?.publications)} messages in place of ${String(this.#share(wrong, messages))}`);
   }
 
-  /** Throws unless every subscriber was given exactly so many publications with the answers to its sign-in. */
-  expectRecovered(publications: number): void {
-    for (const { answers } of this.#subscribers) {
-      const recovered = recoveredIn(answers);
-      if (recovered !== publications) throw new Error(`a subscriber that came back was given ${String(recovered)} messages in place of ${String(publications)}`);
-    }
+  /** Resolves when every subscriber that came back has got exactly so many publications, with its answers or since. Throws when one lost any. */
+  async untilCaughtUp(publications: number): Promise<void> {
+    const deadlineMs = performance.now() + CATCH_UP_LIMIT_MS;
+    const recovered = this.#subscribers.map(({ answers }) => recoveredIn(answers));
+    const got = (index: number): number => (recovered[index] ?? 0) + (this.#subscribers[index]?.publications ?? 0);
+    while (recovered.some((_, index) => got(index) < publications) && performance.now() < deadlineMs) await pause(50);
+    if (this.#failure) throw this.#failure;
+    const wrong = recovered.findIndex((_, index) => got(index) !== publications);
+    if (wrong !== -1) throw new Error(`a subscriber that came back got ${String(got(wrong))} messages in place of ${String(publications)}`);
   }
 
   /** Whether every subscriber has received at least its share of `messages`. */
@@ -120,7 +125,7 @@ export class Crowd {
     }
   }
 
-  async #openAll(signIns: readonly SignIn[], concurrency: number): Promise<Arrival> {
+  async #openAll(signIns: readonly SignIn[], concurrency: number, sinceMs = performance.now()): Promise<Arrival> {
     const handlers: SubscriberHandlers = {
       onPublication: (bytes, from, to) => { this.onPublication(bytes, from, to); },
       onFailure: (error) => {
@@ -139,9 +144,8 @@ export class Crowd {
         tookMs.push(performance.now() - beganMs);
       }
     };
-    const beganMs = performance.now();
     await Promise.all(Array.from({ length: concurrency }, openSome));
-    const seconds = (performance.now() - beganMs) / 1_000;
+    const seconds = (performance.now() - sinceMs) / 1_000;
     this.#subscribers = subscribers;
     tookMs.sort((left, right) => left - right);
     return { seconds, p50Ms: quantile(tookMs, 0.5), p99Ms: quantile(tookMs, 0.99) };

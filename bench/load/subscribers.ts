@@ -23,6 +23,19 @@ async function open({ crowd: name, ...options }: CrowdOptions & { readonly crowd
   return crowd.open();
 }
 
+/** Cuts a crowd off and opens it again; `missed` messages are published in between, and everybody must get them, in answers or live. */
+async function comeBack({ crowd: name, concurrency, missed, source }: { readonly crowd: string; readonly concurrency: number; readonly missed: number; readonly source: Source | undefined }): Promise<Arrival> {
+  const crowd = crowdOf(name);
+  const trigger = source && (await openTrigger(source, (error) => { crowd.onFailure(error); }));
+  try {
+    const arrival = await crowd.comeBack(concurrency, () => { if (missed > 0) trigger?.fire(missed); });
+    if (trigger) await crowd.untilCaughtUp(missed);
+    return arrival;
+  } finally {
+    trigger?.close();
+  }
+}
+
 async function close({ crowd: name }: { readonly crowd: string }): Promise<void> {
   await crowdOf(name).close();
   crowds.delete(name);
@@ -78,7 +91,7 @@ async function endLatency({ crowd: name, publications }: { readonly crowd: strin
   return log.summary();
 }
 
-const commands = { open, close, expectSilence, sample, fanout, startLatency, endLatency };
+const commands = { open, comeBack, close, expectSilence, sample, fanout, startLatency, endLatency };
 /** What the subscribers can be asked. */
 export type SubscribersCommands = typeof commands;
 

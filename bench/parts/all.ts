@@ -1,4 +1,5 @@
 import type { Part } from "../part.js";
+import { accept } from "./accept.js";
 import { channels } from "./channels.js";
 import { fanout } from "./fanout.js";
 import { idle } from "./idle.js";
@@ -6,4 +7,4 @@ import { latency } from "./latency.js";
 import { publish } from "./publish.js";
 
 /** All parts, in the order in which they run. */
-export const PARTS: readonly Part[] = [fanout, channels, idle, publish, latency];
+export const PARTS: readonly Part[] = [fanout, channels, idle, accept, publish, latency];

@@ -3,9 +3,9 @@ import type { Row } from "../part.js";
 /** How a figure stands to its bar: `over` is above what is allowed, `under` below what is asked. */
 export type Verdict = "pass" | "over" | "under";
 
-/** A figure's ratio to the floor; undefined where there is none. */
-export function ratioOf({ value, beside, ratio }: Row): number | undefined {
-  return ratio ?? (beside?.["floor"] === undefined ? undefined : value / beside["floor"]);
+/** A figure's ratio to the floor; undefined where there is none, or it is nothing. */
+export function ratioOf({ value, beside = {}, ratio }: Row): number | undefined {
+  return ratio ?? (beside["floor"] === undefined || beside["floor"] === 0 ? undefined : value / beside["floor"]);
 }
 
 /** Undefined where there is no bar. */
