@@ -24,7 +24,7 @@ describe("FrameReader", () => {
 
   it("reads frames of more than 64 KiB", () => {
     const long = "e".repeat(100_000);
-    for (const piece of [3, 70_000, 200_000]) expect(readInPieces(serverFrame(Buffer.from(long)), piece)).toEqual([long]);
+    for (const piece of [1_000, 70_000, 200_000]) expect(readInPieces(serverFrame(Buffer.from(long)), piece)).toEqual([long]);
   });
 
   it("tells pings from messages", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Row } from "../part.js";
 import { formatTable } from "./table.js";
-import { verdictOf } from "./verdict.js";
+import { peersNotAbove, ratioOf, verdictOf } from "./verdict.js";
 
 const row = (value: number, rest: Partial<Row> = {}): Row => ({ what: "something", unit: "us", value, ...rest });
 
@@ -22,7 +22,37 @@ describe("verdictOf", () => {
   });
 });
 
+describe("ratioOf", () => {
+  it("is none where the floor is nothing", () => {
+    expect(ratioOf(row(1, { beside: { floor: 0 } }))).toBeUndefined();
+  });
+});
+
+describe("peersNotAbove", () => {
+  const bar = { of: "ratio", atMost: 1.15, belowPeers: true } as const;
+
+  it("names the peers that cost no more, the floor left out", () => {
+    expect(peersNotAbove(row(5, { beside: { floor: 1, nchan: 6, "nats-ws": 5, "socket.io": NaN }, bar }))).toEqual(["nats-ws", "socket.io"]);
+    expect(peersNotAbove(row(5, { beside: { floor: 1, nchan: 6 }, bar }))).toEqual([]);
+  });
+
+  it("says nothing where nobody asks, or no peer was there", () => {
+    expect(peersNotAbove(row(5, { beside: { floor: 1, nchan: 6 }, bar: { of: "ratio", atMost: 1 } }))).toBeUndefined();
+    expect(peersNotAbove(row(5, { beside: { floor: 1 }, bar }))).toBeUndefined();
+  });
+});
+
 describe("formatTable", () => {
+  it("says how a figure stands to peers, and to whom a ratio is", () => {
+    const rows = [
+      row(2, { beside: { floor: 2, nchan: 5 }, bar: { of: "ratio", atMost: 1.5, belowPeers: true } }),
+      row(6, { beside: { floor: 2, nchan: 5 }, bar: { of: "ratio", atMost: 1.5, belowPeers: true } }),
+      row(1, { beside: { nchan: 2 }, ratio: 0.5, bar: { of: "ratio", to: "nchan", atMost: 1.5 } }),
+    ];
+    const lines = formatTable("Title", { rows, details: {} }).split("\n").slice(2);
+    expect(lines.map((line) => /<=.*$/.exec(line)?.[0].replaceAll(/ +/g, " "))).toEqual(["<= 1.50 x floor pass, below peers", "<= 1.50 x floor over, not below nchan", "<= 1.50 x nchan pass"]);
+  });
+
   it("gives the floor and each peer a column", () => {
     const rows = [row(4.5, { beside: { floor: 3, nchan: 5.62 }, bar: { of: "ratio", atMost: 1.5 } }), row(120_400, { what: "rate", unit: "/s" })];
     expect(formatTable("Title", { rows, details: {} }).split("\n")).toEqual([

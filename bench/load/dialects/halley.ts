@@ -1,11 +1,11 @@
 import { clientFrame, eachLine } from "../frameReader.js";
 import type { Conversation, Dialect, Listener, SignIn } from "./dialect.js";
 
-/** The third and fourth byte tell the frames apart: {"publication", {"ping", {"id". */
-const KIND_AT = 3;
-const PUBLICATION = 0x75;
-const PING = 0x69;
-const ANSWER = 0x64;
+/** The third and fourth byte tell the frames apart: {"publication", {"ping", {"id"; {"disconnect" and {"reset" are none of them. */
+const KIND_AT = 2;
+const PUBLICATION = 0x7075;
+const PING = 0x7069;
+const ANSWER = 0x6964;
 const PONG = clientFrame('{"pong":{}}');
 
 /** Halley's WebSocket in JSON (docs/PROTOCOL.md). */
@@ -21,7 +21,7 @@ export const halley: Dialect = {
 export function hearLines(listener: Listener): Pick<Conversation, "hear"> {
   let answers: string[] | undefined;
   const onLine = (bytes: Buffer, from: number, to: number): void => {
-    const kind = bytes[from + KIND_AT];
+    const kind = to - from < KIND_AT + 2 ? undefined : bytes.readUInt16BE(from + KIND_AT);
     if (kind === PUBLICATION) listener.publication(bytes, from, to);
     else if (kind === PING) listener.send(PONG);
     else if (kind === ANSWER) onAnswer(bytes.toString("utf8", from, to));
