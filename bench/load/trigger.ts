@@ -29,14 +29,7 @@ export async function openTrigger(source: Source, onFailure: (error: Error) => v
 
 /** Publishes straight onto NATS, by its protocol on a raw socket. */
 async function natsTrigger({ url, subjects, payload }: Source & { way: "nats" }, onFailure: (error: Error) => void): Promise<Trigger> {
-  const { port, hostname } = new URL(url);
-  const socket = await dial(Number(port), hostname, onFailure);
-  socket.on("data", (chunk: Buffer) => {
-    const text = chunk.toString("latin1");
-    if (text.includes("PING\r\n")) socket.write("PONG\r\n");
-    if (text.includes("-ERR")) socket.destroy(new Error(text));
-  });
-  socket.write('CONNECT {"verbose":false,"pedantic":false,"name":"halley-bench"}\r\n');
+  const socket = await natsSocket(url, onFailure);
   const size = Buffer.byteLength(payload);
   return writing(socket, subjects.map((subject) => Buffer.from(`PUB ${subject} ${String(size)}\r\n${payload}\r\n`)));
 }
@@ -69,12 +62,30 @@ function writing(socket: Socket, messages: readonly Buffer[]): Trigger {
   };
 }
 
+function complain(error: Error): void {
+  process.stderr.write(`bench: ${error.message}\n`);
+}
+
 function hangUp(socket: Socket): void {
   socket.removeAllListeners("close");
   socket.destroy();
 }
 
-async function dial(port: number, host: string, onFailure: (error: Error) => void): Promise<Socket> {
+/** A raw connection to NATS that may publish: it answers pings, and is dead when the server refuses anything. */
+export async function natsSocket(url: string, onFailure = complain): Promise<Socket> {
+  const { port, hostname } = new URL(url);
+  const socket = await dial(Number(port), hostname, onFailure);
+  socket.on("data", (chunk: Buffer) => {
+    const text = chunk.toString("latin1");
+    if (text.includes("PING\r\n")) socket.write("PONG\r\n");
+    if (text.includes("-ERR")) socket.destroy(new Error(text));
+  });
+  socket.write('CONNECT {"verbose":false,"pedantic":false,"name":"halley-bench"}\r\n');
+  return socket;
+}
+
+/** Connects; `onFailure` is told when that breaks, unless it was `hangUp` that ended it. */
+export async function dial(port: number, host: string, onFailure = complain): Promise<Socket> {
   const socket = connect({ port, host, noDelay: true });
   await once(socket, "connect");
   socket.on("error", onFailure);
