@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { GuardedChild } from "../../cli/nats/guardedChild.js";
 import type { Contender } from "../contenders/contender.js";
 import type { PartContext } from "../part.js";
@@ -17,12 +19,26 @@ const STATE = "/var/lib/nginx/body";
 /** nginx with the nchan module, as Debian has them. */
 export const nchan: Peer = {
   name: "nchan",
-  missing: () => Promise.resolve(place() === undefined ? "nginx with nchan is not there: scripts/require.sh peers installs it on Debian" : undefined),
+  missing: async () => {
+    const root = place();
+    if (root === undefined) return "nginx with nchan is not there (scripts/require.sh peers gets it on Debian)";
+    return (await canBeRun(programIn(root))) ? undefined : "nginx can't be run";
+  },
   start,
 };
 
 function place(): string | undefined {
   return existsSync(STATE) ? PLACES.find((root) => existsSync(programIn(root)) && existsSync(moduleIn(root))) : undefined;
+}
+
+/** Unpacked, it may lack libraries. */
+async function canBeRun(program: string): Promise<boolean> {
+  try {
+    await promisify(execFile)(program, ["-v"], { timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const programIn = (root: string): string => join(root, "usr/sbin/nginx");

@@ -8,7 +8,7 @@ import type { SocketIoServerCommands } from "./socketIoServer.js";
 /** Socket.IO. */
 export const socketIo: Peer = {
   name: "socket.io",
-  missing: () => Promise.resolve(existsSync("bench/peers/node_modules/socket.io") ? undefined : "Socket.IO is not there: scripts/require.sh peers installs it (npm ci in bench/peers)"),
+  missing: () => Promise.resolve(existsSync("bench/peers/node_modules/socket.io") ? undefined : "its package is not there (scripts/require.sh peers gets it: npm ci in bench/peers)"),
   start,
 };
 
