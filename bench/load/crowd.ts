@@ -58,9 +58,14 @@ export class Crowd {
     return this.#subscribers.length;
   }
 
+  /** How many channels they are on. */
+  get channels(): number {
+    return this.#options.channels.length;
+  }
+
   /** How many of them each channel has; throws when that is not the same for all. */
   get sizePerChannel(): number {
-    const size = this.size / this.#options.channels.length;
+    const size = this.size / this.channels;
     if (!Number.isInteger(size)) throw new Error("not all channels have as many subscribers");
     return size;
   }
@@ -158,7 +163,7 @@ export class Crowd {
   }
 
   #share(index: number, messages: number): number {
-    const channels = this.#options.channels.length;
+    const { channels } = this;
     return Math.ceil(Math.max(0, messages - (index % channels)) / channels);
   }
 }

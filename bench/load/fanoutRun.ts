@@ -7,6 +7,7 @@ export interface RunOptions {
   readonly source: Source;
   /** Messages at a time. */
   readonly burst: number;
+  /** At least so long, and until every channel had a message: a first one may cost more than those after it. */
   readonly warmUpMs: number;
   readonly measureMs: number;
   /** The processes whose CPU time counts. */
@@ -60,7 +61,7 @@ function deliver(crowd: Crowd, trigger: Trigger, { burst, warmUpMs, measureMs, p
       bursts += 1;
       const nowMs = performance.now();
       if (!measured) {
-        if (nowMs - startedMs >= warmUpMs) measured = { atMs: nowMs, bursts, cpu: cpuOf(counted) };
+        if (nowMs - startedMs >= warmUpMs && bursts * burst >= crowd.channels) measured = { atMs: nowMs, bursts, cpu: cpuOf(counted) };
       } else if (nowMs - measured.atMs >= measureMs) {
         clearTimeout(stall);
         const run = { seconds: (nowMs - measured.atMs) / 1_000, deliveries: (bursts - measured.bursts) * perBurst, cpuSeconds: cpuSince(measured.cpu, counted) };

@@ -7,8 +7,8 @@ const PER_CHANNEL = 10;
 const PAYLOAD_BYTES = 128;
 /** The floor writes the same bytes to the same ten sockets each time. */
 const VARIANTS: readonly Variant[] = [
-  { name: "one message at a time", payloadBytes: PAYLOAD_BYTES, burst: 1, atMost: 1.3 },
   { name: "100 at a time, each to another channel", payloadBytes: PAYLOAD_BYTES, burst: 100, atMost: 1.3 },
+  { name: "one message at a time", payloadBytes: PAYLOAD_BYTES, burst: 1, atMost: 1.3 },
 ];
 
 /** Many channels with few subscribers each: what finding them costs the connector. */
