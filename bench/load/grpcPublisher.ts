@@ -10,12 +10,13 @@ export interface Messages {
 }
 
 /** Calls without an answer at a time. */
-const UNARY_IN_FLIGHT = 128;
+export const UNARY_IN_FLIGHT = 128;
 const BATCHES_IN_FLIGHT = 8;
 const BATCH = 100;
 /** As many as the service reads ahead. */
 const STREAM_IN_FLIGHT = 1_024;
-const DEADLINE_MS = 20_000;
+/** Of every call. */
+export const DEADLINE_MS = 20_000;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 

@@ -1,15 +1,27 @@
 // A process: publishes, over gRPC as backends do, or straight onto JetStream as the floor.
 import { connect } from "nats";
 import { serveCommands } from "../process/commands.js";
+import { emptyCalls } from "./emptyCaller.js";
 import { GrpcPublisher, type Messages } from "./grpcPublisher.js";
 import { JetStreamPublisher } from "./jetStreamPublisher.js";
 import { type Latencies, LatencyLog } from "./latencyLog.js";
 import { type OpenLoopOptions, runOpenLoop } from "./openLoop.js";
-import { type Rate, type RateOptions, runRate } from "./rateRun.js";
+import { type Rate, type RateOptions, runRate, type Way } from "./rateRun.js";
 
 interface Started {
   readonly grpc: GrpcPublisher;
   readonly jetStream: JetStreamPublisher;
+  /** The floor of unary calls. */
+  readonly empty: Way | undefined;
+}
+
+/** To whom to connect, and what to publish. */
+interface StartOptions extends Messages {
+  readonly publishPort: number;
+  readonly apiKey: string;
+  readonly natsUrl: string;
+  /** Of the server that answers empty calls, where they are measured. */
+  readonly emptyCallsPort?: number;
 }
 
 const NAMESPACE = "bench";
@@ -21,9 +33,17 @@ function started(): Started {
 }
 
 /** Connects to the publish service and to NATS. */
-async function start({ publishPort, apiKey, natsUrl, ...messages }: Messages & { readonly publishPort: number; readonly apiKey: string; readonly natsUrl: string }): Promise<void> {
+async function start({ publishPort, apiKey, natsUrl, emptyCallsPort, ...messages }: StartOptions): Promise<void> {
   const nats = await connect({ servers: natsUrl, name: "halley-bench" });
-  present = { grpc: new GrpcPublisher({ port: publishPort, apiKey, ...messages }), jetStream: new JetStreamPublisher(nats, messages) };
+  const empty = emptyCallsPort === undefined ? undefined : emptyCalls(emptyCallsPort);
+  present = { grpc: new GrpcPublisher({ port: publishPort, apiKey, ...messages }), jetStream: new JetStreamPublisher(nats, messages), empty };
+}
+
+/** Makes empty calls as fast as answers come. */
+function emptyRate(options: RateOptions): Promise<Rate> {
+  const { empty } = started();
+  if (!empty) throw new Error("there is no server for empty calls");
+  return runRate(empty, options);
 }
 
 /** Publishes as fast as acknowledgements come, in one of the ways; what was acknowledged must be stored. */
@@ -44,7 +64,7 @@ async function openLoop(options: OpenLoopOptions): Promise<{ acknowledgement: La
   return { acknowledgement: log.summary(), sent };
 }
 
-const commands = { start, rate, openLoop };
+const commands = { start, rate, emptyRate, openLoop };
 /** What the publishers can be asked. */
 export type PublishersCommands = typeof commands;
 
