@@ -4,7 +4,9 @@ import { channels } from "./channels.js";
 import { fanout } from "./fanout.js";
 import { idle } from "./idle.js";
 import { latency } from "./latency.js";
+import { poll } from "./poll.js";
 import { publish } from "./publish.js";
 
 /** All parts, in the order in which they run. */
 export const PARTS: readonly Part[] = [fanout, channels, idle, accept, publish, latency];
+export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll];
