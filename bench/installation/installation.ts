@@ -58,6 +58,11 @@ export async function startInstallation(context: PartContext): Promise<WholeInst
   }
 }
 
+/** Starts a presence replica beside a backend, for which `context` is the same. The caller stops its process. */
+export function startPresence({ folder, signal }: PartContext, { natsUrl }: Installation): Promise<Service> {
+  return startService({ name: "presence", env: { ...environment(folder, natsUrl), HALLEY_API_KEYS: API_KEY }, signal });
+}
+
 async function startParts({ folder, signal }: PartContext, parts: StartedParts): Promise<Installation> {
   const binary = await findNatsBinary(process.env["HALLEY_NATS_SERVER"]);
   const natsFolder = join(folder, "nats");

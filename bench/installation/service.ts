@@ -10,7 +10,7 @@ export interface Service {
 
 /** What to start. */
 export interface ServiceOptions {
-  readonly name: "publish" | "connector";
+  readonly name: "publish" | "connector" | "presence";
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
