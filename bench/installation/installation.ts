@@ -30,11 +30,17 @@ export interface WholeInstallation extends Installation {
   readonly connector: Service;
 }
 
+/** What is not as usual. */
+export interface BackendSettings {
+  /** The program; left out: the usual one. */
+  readonly natsServer?: string;
+}
+
 /** Starts NATS and the publish service, which makes the streams. The caller stops them. */
-export async function startBackend(context: PartContext): Promise<Installation> {
+export async function startBackend(context: PartContext, settings: BackendSettings = {}): Promise<Installation> {
   const parts = new StartedParts();
   try {
-    return await startParts(context, parts);
+    return await startParts(context, parts, settings);
   } catch (error) {
     await parts.stop();
     throw error;
@@ -45,8 +51,7 @@ export async function startBackend(context: PartContext): Promise<Installation> 
 export async function startInstallation(context: PartContext): Promise<WholeInstallation> {
   const backend = await startBackend(context);
   try {
-    const env = { ...environment(context.folder, backend.natsUrl), HALLEY_JWT_SECRET: JWT_SECRET };
-    const connector = await startService({ name: "connector", env, signal: context.signal });
+    const connector = await startConnector(context, backend);
     const stop = async (): Promise<void> => {
       await connector.process.stop();
       await backend.stop();
@@ -58,13 +63,18 @@ export async function startInstallation(context: PartContext): Promise<WholeInst
   }
 }
 
+/** Starts a connector beside a backend, for which `context` is the same. The caller stops its process. */
+export function startConnector({ folder, signal }: PartContext, { natsUrl }: Installation): Promise<Service> {
+  return startService({ name: "connector", env: { ...environment(folder, natsUrl), HALLEY_JWT_SECRET: JWT_SECRET }, signal });
+}
+
 /** Starts a presence replica beside a backend, for which `context` is the same. The caller stops its process. */
 export function startPresence({ folder, signal }: PartContext, { natsUrl }: Installation): Promise<Service> {
   return startService({ name: "presence", env: { ...environment(folder, natsUrl), HALLEY_API_KEYS: API_KEY }, signal });
 }
 
-async function startParts({ folder, signal }: PartContext, parts: StartedParts): Promise<Installation> {
-  const binary = await findNatsBinary(process.env["HALLEY_NATS_SERVER"]);
+async function startParts({ folder, signal }: PartContext, parts: StartedParts, { natsServer }: BackendSettings): Promise<Installation> {
+  const binary = await findNatsBinary(natsServer ?? process.env["HALLEY_NATS_SERVER"]);
   const natsFolder = join(folder, "nats");
   mkdirSync(natsFolder, { recursive: true });
   writeFileSync(configurationIn(folder), CONFIGURATION);

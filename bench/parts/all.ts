@@ -7,8 +7,10 @@ import { latency } from "./latency.js";
 import { poll } from "./poll.js";
 import { presence } from "./presence.js";
 import { publish } from "./publish.js";
+import { recovery } from "./recovery.js";
 
 /** All parts, in the order in which they run. */
 export const PARTS: readonly Part[] = [fanout, channels, idle, accept, publish, latency];
 export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll];
 export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, presence];
+export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, recovery, presence];
