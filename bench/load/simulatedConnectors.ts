@@ -21,7 +21,7 @@ const HEARTBEAT_MS = 5_000;
 /** Changes are told this long after the first of them, as connectors do. */
 const GATHER_MS = 100;
 /** How long a replica may take to take in one more connector, or to become ready. */
-const SYNC_LIMIT_MS = 60_000;
+const SYNC_LIMIT_MS = 120_000;
 const LOOK_MS = 20;
 
 const connectors: SimulatedConnector[] = [];

@@ -1,7 +1,8 @@
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { GetStatsRequest, GetStatsResponse, GetUsersRequest, GetUsersResponse, PresenceServiceService, type UserPresence } from "../../../gen/halley/v1/presence.js";
 
-const DEADLINE_MS = 20_000;
+/** Of every call, in milliseconds. */
+export const DEADLINE_MS = 20_000;
 
 /** A client of the presence service. */
 export class PresenceClient {

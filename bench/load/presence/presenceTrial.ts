@@ -4,8 +4,7 @@ import type { Service } from "../../installation/service.js";
 import type { PartContext } from "../../part.js";
 import { Child } from "../../process/child.js";
 import { usageOf } from "../../process/usage.js";
-import type { Latencies } from "../latencyLog.js";
-import type { PresenceQueriesCommands } from "../presenceQueries.js";
+import type { Answered, PresenceQueriesCommands } from "../presenceQueries.js";
 import type { SimulatedConnectorsCommands } from "../simulatedConnectors.js";
 
 const USERS_PER_QUERY = 1_000;
@@ -91,7 +90,7 @@ export class PresenceTrial {
   }
 
   /** Asks for 1,000 users at a time; throws when an answer is wrong. */
-  async query({ forMs, perSecond, changesPerSecond = 0, halfOffline = false }: TrialQuery): Promise<Latencies> {
+  async query({ forMs, perSecond, changesPerSecond = 0, halfOffline = false }: TrialQuery): Promise<Answered> {
     const count = halfOffline ? USERS_PER_QUERY / 2 : USERS_PER_QUERY;
     const forChanges = (changesPerSecond * (forMs + SLACK_MS)) / 1_000;
     const questions = await Promise.all(Array.from({ length: QUESTIONS }, () => this.#connectors.ask("sample", { count, offline: halfOffline, forChanges })));
