@@ -1,5 +1,6 @@
 // A process: publishes, over gRPC as backends do, or straight onto JetStream as the floor.
 import { connect } from "nats";
+import { stampedPayload } from "../payload.js";
 import { serveCommands } from "../process/commands.js";
 import { emptyCalls } from "./emptyCaller.js";
 import { GrpcPublisher, type Messages } from "./grpcPublisher.js";
@@ -64,7 +65,13 @@ async function openLoop(options: OpenLoopOptions): Promise<{ acknowledgement: La
   return { acknowledgement: log.summary(), sent };
 }
 
-const commands = { start, rate, emptyRate, openLoop };
+/** Publishes so many messages over gRPC to channels in turn, each when the one before is stored. */
+async function oneByOne({ count, channels, payloadBytes }: { readonly count: number; readonly channels: readonly string[]; readonly payloadBytes: number }): Promise<void> {
+  const payload = stampedPayload(0, payloadBytes);
+  for (let index = 0; index < count; index++) await started().grpc.publishOne(channels[index % channels.length] ?? "", payload);
+}
+
+const commands = { start, rate, emptyRate, openLoop, oneByOne };
 /** What the publishers can be asked. */
 export type PublishersCommands = typeof commands;
 

@@ -79,18 +79,19 @@ async function knowsLastChanges(): Promise<boolean> {
   return users.length === last.length && users.every(({ online }) => online);
 }
 
-/** Has so many sessions come or go a second, evenly over all connectors, for a time. Gives how many did; the service knows of all when this resolves. */
-async function churn({ changesPerSecond, forMs }: { readonly changesPerSecond: number; readonly forMs: number }): Promise<{ changes: number; seconds: number }> {
+/** Has so many sessions come or go a second, evenly over the newest `among` connectors (left out: over all), for a time. Gives how many did; the service knows of all when this resolves. */
+async function churn({ changesPerSecond, forMs, among = connectors.length }: { readonly changesPerSecond: number; readonly forMs: number; readonly among?: number }): Promise<{ changes: number; seconds: number }> {
+  const changing = connectors.slice(-among);
   const beganMs = performance.now();
   let seats = 0;
   let next = 0;
   for (let elapsedMs = 0; elapsedMs < forMs; elapsedMs = performance.now() - beganMs) {
     // A tenth of the connectors every tenth of the gathering time, so that heartbeats don't come all at once.
     const due = Math.floor((elapsedMs / 1_000) * (changesPerSecond / 2)) - seats;
-    const speaking = Math.max(1, Math.ceil(connectors.length / 10));
+    const speaking = Math.max(1, Math.ceil(changing.length / 10));
     const each = Math.ceil(due / speaking);
     for (let spoken = 0; spoken < speaking && due > 0; spoken++) {
-      connectors[next % connectors.length]?.heartbeat(each);
+      changing[next % changing.length]?.heartbeat(each);
       next += 1;
       seats += each;
     }

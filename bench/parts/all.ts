@@ -2,6 +2,10 @@ import type { Part } from "../part.js";
 import { accept } from "./accept.js";
 import { channels } from "./channels.js";
 import { fanout } from "./fanout.js";
+import { growthOfChannels } from "./growth/channels.js";
+import { growthOfConnections } from "./growth/connections.js";
+import { growthOfHistory } from "./growth/history.js";
+import { growthOfUsers } from "./growth/users.js";
 import { idle } from "./idle.js";
 import { latency } from "./latency.js";
 import { poll } from "./poll.js";
@@ -14,3 +18,4 @@ export const PARTS: readonly Part[] = [fanout, channels, idle, accept, publish, 
 export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll];
 export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, presence];
 export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, recovery, presence];
+export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, recovery, presence, growthOfConnections, growthOfChannels, growthOfHistory, growthOfUsers];

@@ -79,7 +79,7 @@ export class PresenceTrial {
   }
 
   /** Has sessions come and go; throws unless the replica knows afterwards who is there. */
-  async churn(options: { readonly changesPerSecond: number; readonly forMs: number }): Promise<{ changes: number; seconds: number; cpuSeconds: number; natsCpuSeconds: number }> {
+  async churn(options: { readonly changesPerSecond: number; readonly forMs: number; readonly among?: number }): Promise<{ changes: number; seconds: number; cpuSeconds: number; natsCpuSeconds: number }> {
     const { pid } = this.#presence.process;
     const { natsPid } = this.#installation;
     const [cpu, natsCpu] = [usageOf(pid).cpuSeconds, usageOf(natsPid).cpuSeconds];
