@@ -11,8 +11,11 @@ import { growthResult } from "./growthResult.js";
 const SIZES = [1, 10, 100, 1_000, 10_000, 100_000];
 const QUICK_SIZES = [1, 10, 100, 1_000];
 const PAYLOAD_BYTES = 128;
-const PROBES = 200;
+/** Channels that are subscribed to at each size beside those that stay. */
+const PROBES = 1_000;
 const DELIVERIES = 3_000;
+/** Channels that get messages, at most: each has had one before, since the first of a channel is another matter. */
+const SPREAD = 1_000;
 
 /** More and more channels on one connector: what a subscribe costs, a message, and a publish over gRPC. */
 export const growthOfChannels: Part = {
@@ -37,15 +40,21 @@ export const growthOfChannels: Part = {
       // The code must be warm before the first size, which all others are held against.
       await watchers.ask("grow", { to: 1 });
       const count = quick ? 300 : DELIVERIES;
-      await watchers.ask("deliver", { count, payloadBytes: PAYLOAD_BYTES });
+      await watchers.ask("deliver", { count, over: 1, payloadBytes: PAYLOAD_BYTES });
       await watchers.ask("probe", { count: PROBES, name: "warm" });
+      await watchers.ask("leave", undefined);
       const emptyBytes = await settledBytes();
       for (const size of quick ? QUICK_SIZES : SIZES) {
         say(`${String(size)} channels`);
         await watchers.ask("grow", { to: size });
-        subscribe?.push({ size, value: (await watchers.ask("probe", { count: quick ? 50 : PROBES, name: String(size) })).p50Ms });
+        const idle = usageOf(process.pid).cpuSeconds;
+        await watchers.ask("probe", { count: PROBES, name: String(size) });
+        subscribe?.push({ size, value: ((usageOf(process.pid).cpuSeconds - idle) * 1e6) / PROBES });
+        await watchers.ask("leave", undefined);
+        const over = Math.min(size, quick ? count / 3 : SPREAD);
+        await watchers.ask("deliver", { count: over, over, payloadBytes: PAYLOAD_BYTES });
         const [before, natsBefore] = [usageOf(process.pid).cpuSeconds, usageOf(natsPid).cpuSeconds];
-        await watchers.ask("deliver", { count, payloadBytes: PAYLOAD_BYTES });
+        await watchers.ask("deliver", { count, over, payloadBytes: PAYLOAD_BYTES });
         deliver?.push({ size, value: ((usageOf(process.pid).cpuSeconds - before) * 1e6) / count });
         nats?.push({ size, value: ((usageOf(natsPid).cpuSeconds - natsBefore) * 1e6) / count });
         publish?.push({ size, value: await publishCostUs(size, context, installation) });
@@ -53,7 +62,7 @@ export const growthOfChannels: Part = {
       const largest = (quick ? QUICK_SIZES : SIZES).at(-1) ?? NaN;
       const memory = { what: "memory of the connector per channel", unit: "KiB", value: ((await settledBytes()) - emptyBytes) / largest / 1_024 };
       const curves = [
-        { name: "subscribe to a channel that nobody has, p50", unit: "ms", points: subscribe ?? [] },
+        { name: "CPU of the connector per subscribe, to a channel that nobody has", unit: "us", points: subscribe ?? [] },
         { name: "CPU of the connector per message, one by one", unit: "us", points: deliver ?? [] },
         { name: "CPU of nats-server per message, one by one", unit: "us", points: nats ?? [] },
         { name: "CPU of the publish service per message of a stream", unit: "us", points: publish ?? [] },
@@ -71,7 +80,7 @@ async function publishCostUs(size: number, { quick, signal }: Parameters<Part["r
   try {
     const channels = Array.from({ length: size }, (_, index) => `bench.publish.${String(index)}`);
     await publishers.ask("start", { publishPort: publish.port, apiKey: API_KEY, natsUrl, channels, payload: stampedPayload(0, PAYLOAD_BYTES) });
-    const { cpuSeconds, messages } = await publishers.ask("rate", { way: "stream", warmUpMs: 500, measureMs: quick ? 500 : 2_500, pids: { publish: publish.process.pid, nats: natsPid } });
+    const { cpuSeconds, messages } = await publishers.ask("rate", { way: "stream", warmUpMs: 1_500, measureMs: quick ? 1_000 : 3_000, pids: { publish: publish.process.pid, nats: natsPid } });
     return ((cpuSeconds["publish"] ?? 0) * 1e6) / messages;
   } finally {
     await publishers.stop();
