@@ -14,8 +14,4 @@ import { publish } from "./publish.js";
 import { recovery } from "./recovery.js";
 
 /** All parts, in the order in which they run. */
-export const PARTS: readonly Part[] = [fanout, channels, idle, accept, publish, latency];
-export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll];
-export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, presence];
-export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, recovery, presence];
-export const PARTS: readonly Part[] = [fanout, idle, publish, latency, poll, recovery, presence, growthOfConnections, growthOfChannels, growthOfHistory, growthOfUsers];
+export const PARTS: readonly Part[] = [fanout, channels, idle, accept, publish, latency, poll, recovery, presence, growthOfConnections, growthOfChannels, growthOfHistory, growthOfUsers];

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { clientFrame, FrameReader } from "../frameReader.js";
+import { clientFrame, eachLine, FrameReader } from "../frameReader.js";
 import type { Verifier } from "./verifier.js";
 
 /** Who comes back, with what they bring. */
@@ -28,7 +28,7 @@ const NOT_RECOVERED = Buffer.from('"recovered":false');
 export class Returner {
   readonly #options: ReturnerOptions;
   readonly #socket: Socket;
-  readonly #reader = new FrameReader();
+  readonly #reader = new FrameReader((bytes, from, to) => { eachLine(bytes, from, to, (line, start, end) => { this.#onMessage(line, start, end); }); });
   readonly #settle: (outcome: Outcome | Error) => void;
   #head: Buffer | undefined = Buffer.alloc(0);
   #isConnected = false;
@@ -83,7 +83,7 @@ export class Returner {
   #onBytes(length: number): void {
     try {
       if (this.#head) this.#onHead(this.#head, length);
-      else this.#reader.read(SHARED, length, (bytes, from, to) => { this.#onMessage(bytes, from, to); });
+      else this.#reader.read(SHARED, length);
     } catch (error) {
       this.#settle(error instanceof Error ? error : new Error(String(error)));
       this.#socket.destroy();
