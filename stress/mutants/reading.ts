@@ -45,6 +45,7 @@ export const READING_MUTANTS: readonly Mutant[] = [
     find: "if (read && !this.#follows(read.previous)) return this.#lost();",
     replace: "",
     caughtBy: ["answers of NATS lose messages"],
+    tries: 4,
   },
   {
     name: "anchor: believes any first message",
