@@ -220,9 +220,10 @@ describe("presence", () => {
     await eventually(() => told(users).length === 4 && told(channel).length === 2);
     a.reporter.left(ann, "chat.x");
     await eventually(() => told(channel).length === 3);
-    expect(told(users)).toEqual(["current bob", "synced", "left bob", "joined cid"]);
+    // A goodbye counts a moment later than a coming.
+    expect(told(users)).toEqual(["current bob", "synced", "joined cid", "left bob"]);
     expect(told(channel)).toEqual(["synced", "joined ann", "left ann"]);
-    expect(users.heard[2]?.left).toMatchObject({ online: false, sessions: 0 });
+    expect(users.heard[3]?.left).toMatchObject({ online: false, sessions: 0 });
     expect(channel.heard[2]?.left).toMatchObject({ online: true, sessions: 1 });
   });
 

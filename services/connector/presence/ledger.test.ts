@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { closed, joined, left, opened, sessionId } from "../../../test/helpers/heartbeats.js";
-import { Ledger } from "./ledger.js";
+import { Ledger, LEAST_GRACE_MS } from "./ledger.js";
 
 const MAX = 100_000;
 const session = (n: number, user = `u${String(n)}`) => ({ id: sessionId(n), user, transport: "websocket" as const, sinceMs: 1_000 });
@@ -40,7 +40,7 @@ describe("ledger", () => {
     expect(take(ledger)).toEqual([opened(1, "u1"), closed(1, 10_000)]);
     ledger.open(session(1));
     ledger.close(sessionId(1), 0);
-    expect(take(ledger)).toEqual([closed(1, 0)]);
+    expect(take(ledger)).toEqual([closed(1, LEAST_GRACE_MS)]);
     ledger.open(session(2));
     take(ledger);
     ledger.close(sessionId(2), 5_000);

@@ -40,6 +40,11 @@ interface Pending {
 /** Channels told with a session; further ones follow one by one, so that no change is large. */
 const CHANNELS_WITH_OPENED = 64;
 const ID_BYTES = 16;
+/**
+ * A goodbye counts after this time: the user may have come to another connector just before, whose word of it is gathered for 100 ms and
+ * travels another way.
+ */
+export const LEAST_GRACE_MS = 250;
 
 /**
  * The sessions and subscriber counts of a connector, and what of them has not been told so far. Only the net state is kept:
@@ -153,7 +158,7 @@ function* changesOf(pending: readonly Pending[]): Generator<SessionChange> {
     const id = idOf(session);
     if (opened) yield* openedChanges(session);
     if (closedGraceMs !== undefined) {
-      yield { session: id, change: { $case: "closed", value: { graceMs: closedGraceMs } } };
+      yield { session: id, change: { $case: "closed", value: { graceMs: Math.max(closedGraceMs, LEAST_GRACE_MS) } } };
       continue;
     }
     for (const [channel, member] of channels) yield { session: id, change: { $case: member ? "joined" : "left", value: channel } };

@@ -7,6 +7,7 @@ import { eventually } from "../../../test/helpers/eventually.js";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
 import { closed, opened, sessionId } from "../../../test/helpers/heartbeats.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
+import { LEAST_GRACE_MS } from "./ledger.js";
 import { PresenceReporter } from "./reporter.js";
 
 const session = (n: number) => ({ id: sessionId(n), user: `u${String(n)}`, transport: "websocket" as const, sinceMs: 1_000 });
@@ -69,7 +70,7 @@ describe("presence reporter", () => {
     clock.advance(200);
     expect((await settle())[1]).toMatchObject({
       number: 2,
-      changes: [opened(1, "u1", { channels: ["chat.x"] }), closed(2)],
+      changes: [opened(1, "u1", { channels: ["chat.x"] }), closed(2, LEAST_GRACE_MS)],
       counts: [{ channel: "news", sessions: 1 }],
     });
     clock.advance(1_000);
