@@ -1,4 +1,5 @@
-import { SortedIds } from "./sortedIds.js";
+import type { SortedRows } from "./sortedRows.js";
+import type { UserTable } from "./userTable.js";
 
 /** A channel that has subscribers or members. */
 export class Channel {
@@ -7,11 +8,13 @@ export class Channel {
   subscribers = 0;
   /** Sessions of the members. */
   memberSessions = 0;
-  readonly #members = new Map<string, number>();
-  readonly #order = new SortedIds();
+  /** The sessions of each member, by the row of the user. */
+  readonly #members = new Map<number, number>();
+  readonly #order: SortedRows;
 
-  constructor(name: string) {
+  constructor(name: string, users: UserTable) {
     this.name = name;
+    this.#order = users.emptyOrder();
   }
 
   /** How many users are members. */
@@ -20,17 +23,16 @@ export class Channel {
   }
 
   /** How many sessions of a user are here; 0: no member. */
-  sessionsOf(user: string): number {
+  sessionsOf(user: number): number {
     return this.#members.get(user) ?? 0;
   }
 
   /** Adds `by` (1 or -1) to a user's sessions here and gives their new number. */
-  addSessions(user: string, by: number): number {
+  addSessions(user: number, by: number): number {
     const sessions = this.sessionsOf(user) + by;
     this.memberSessions += by;
     if (sessions === 0) {
-      this.#members.delete(user);
-      this.#order.delete(user);
+      if (this.#members.delete(user)) this.#order.delete(user);
     } else {
       if (!this.#members.has(user)) this.#order.add(user);
       this.#members.set(user, sessions);
@@ -38,16 +40,22 @@ export class Channel {
     return sessions;
   }
 
-  /** The first `limit` members behind `user`, by the UTF-8 bytes of their ids. */
-  after(user: string | undefined, limit: number): string[] {
-    return this.#order.after(user, limit);
+  /** The rows of the first `limit` members behind `userId`, by the UTF-8 bytes of their ids. */
+  after(userId: string | undefined, limit: number): number[] {
+    return this.#order.after(userId, limit);
   }
 }
 
 /** The channels that anybody is in. */
 export class ChannelTable {
+  readonly #users: UserTable;
   readonly #byName = new Map<string, Channel>();
   #subscribed = 0;
+
+  /** `users`: the table that members are rows of. */
+  constructor(users: UserTable) {
+    this.#users = users;
+  }
 
   /** Channels with at least one subscriber. */
   get subscribed(): number {
@@ -62,7 +70,7 @@ export class ChannelTable {
   ensure(name: string): Channel {
     const found = this.#byName.get(name);
     if (found) return found;
-    const made = new Channel(name);
+    const made = new Channel(name, this.#users);
     this.#byName.set(name, made);
     return made;
   }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ClaimTable, NO_ROW } from "./claimTable.js";
+import { ClaimTable } from "./claimTable.js";
+import { NO_ROW } from "./hashIndex.js";
 
 /** Ids that are spread like random ones, and some that fall on the same place. */
 const idOf = (n: number): Uint8Array => (n % 3 === 0 ? Uint8Array.from({ length: 16 }, (_, at) => (at === 4 * (n % 4) ? n : 0)) : createHash("md5").update(String(n)).digest());

@@ -1,7 +1,8 @@
 import { Transport } from "../../../gen/halley/v1/heartbeat.js";
 import { type Channel, ChannelTable } from "./channelTable.js";
-import { ClaimTable, NO_ROW } from "./claimTable.js";
+import { ClaimTable } from "./claimTable.js";
 import { Deadlines } from "./deadlines.js";
+import { NO_ROW } from "./hashIndex.js";
 import { NetEvents, type RosterEvent } from "./netEvents.js";
 import { UserTable } from "./userTable.js";
 
@@ -36,7 +37,7 @@ export const MAX_GRACE_MS = 60_000;
  */
 export class Claims {
   readonly users = new UserTable();
-  readonly channels = new ChannelTable();
+  readonly channels = new ChannelTable(this.users);
   readonly #table = new ClaimTable();
   /** The channels of a claim, each with the time when it ends there; Infinity: stays. Only claims that have channels. */
   readonly #joined = new Map<number, Map<Channel, number>>();
@@ -69,6 +70,12 @@ export class Claims {
     let earliest = Infinity;
     for (const row of this.#table.rowsOfUser(user)) earliest = Math.min(earliest, this.#table.sinceMsOf(row));
     return earliest;
+  }
+
+  /** Whether a user is a member of a channel. */
+  isMember(name: string, userId: string): boolean {
+    const user = this.users.find(userId);
+    return user !== undefined && (this.channels.find(name)?.sessionsOf(user) ?? 0) > 0;
   }
 
   /** The rows of a connector's claims. */
@@ -166,7 +173,7 @@ export class Claims {
   takeEvents(): RosterEvent[] {
     return this.#events.take(
       (user) => this.users.find(user) !== undefined,
-      (channel, user) => (this.channels.find(channel)?.sessionsOf(user) ?? 0) > 0,
+      (channel, user) => this.isMember(channel, user),
     );
   }
 
@@ -217,10 +224,10 @@ export class Claims {
   }
 
   #addMember(row: number, channel: Channel, by: 1 | -1): void {
-    const user = this.users.idOf(this.#table.userOf(row));
+    const user = this.#table.userOf(row);
     const before = channel.sessionsOf(user);
     const after = channel.addSessions(user, by);
-    if ((before === 0) !== (after === 0)) this.#events.noteMember(channel.name, user, before > 0);
+    if ((before === 0) !== (after === 0)) this.#events.noteMember(channel.name, this.users.idOf(user), before > 0);
     this.channels.forgetIfEmpty(channel);
   }
 

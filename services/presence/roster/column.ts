@@ -1,14 +1,34 @@
-/** A column of a table: one number per row. */
-type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array;
+/** The arrays that a column may be made of. */
+type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-/** A copy of a column with room for `length` rows, which must not be fewer. */
-export function widened<T extends Column>(column: T, length: number): T {
-  const wider = new (column.constructor as new (length: number) => T)(length);
-  wider.set(column);
-  return wider;
-}
+const PAGE_BITS = 12;
+const PAGE_MASK = (1 << PAGE_BITS) - 1;
 
-/** The room to make when `capacity` rows are not enough: half as much again, so that little stands empty. */
-export function nextCapacity(capacity: number): number {
-  return Math.max(64, Math.ceil(capacity * 1.5));
+/**
+ * A column of a table: one number per row, 0 where none was set. It grows by pages of 4,096 rows: nothing is copied, at most a page
+ * stands empty, and a garbage collector has nothing to look at in it.
+ */
+export class Column {
+  readonly #kind: new (length: number) => Numbers;
+  readonly #pages: Numbers[] = [];
+
+  constructor(kind: new (length: number) => Numbers) {
+    this.#kind = kind;
+  }
+
+  get(row: number): number {
+    return this.#pages[row >>> PAGE_BITS]?.[row & PAGE_MASK] ?? 0;
+  }
+
+  set(row: number, value: number): void {
+    const page = this.#pages[row >>> PAGE_BITS] ?? this.#grow(row >>> PAGE_BITS);
+    page[row & PAGE_MASK] = value;
+  }
+
+  #grow(page: number): Numbers {
+    while (this.#pages.length < page) this.#pages.push(new this.#kind(PAGE_MASK + 1));
+    const last = new this.#kind(PAGE_MASK + 1);
+    this.#pages.push(last);
+    return last;
+  }
 }

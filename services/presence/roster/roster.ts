@@ -1,6 +1,7 @@
 import type { ConnectorCounters, Heartbeat, SessionChange, SubscriberCount } from "../../../gen/halley/v1/heartbeat.js";
+import { userIdFault } from "../../../lib/channel/userToken.js";
 import { Claims } from "./claims.js";
-import { NO_ROW } from "./claimTable.js";
+import { NO_ROW } from "./hashIndex.js";
 import { Lease } from "./lease.js";
 import type { RosterEvent } from "./netEvents.js";
 import type { ConnectorState, MemberState, Page, RosterStats, UserState } from "./views.js";
@@ -30,7 +31,7 @@ export interface Snapshot {
 export interface RosterOptions {
   /** A connector unheard for this long is lost. Default 12,000. */
   readonly leaseMs?: number;
-  /** Claims beyond this are not taken. Default 16,000,000: a Map of users holds 16.7 million. */
+  /** Claims beyond this are not taken. Default 16,000,000, which take about 1.6 GB. */
   readonly maxClaims?: number;
   /** Connectors beyond this are not heard. Default 4,096. */
   readonly maxConnectors?: number;
@@ -143,28 +144,28 @@ export class Roster {
   /** One user, online or not. */
   user(id: string): UserState {
     const row = this.#claims.users.find(id);
-    if (row === undefined) return { user: id, sessions: 0, onlineSinceMs: undefined };
-    return { user: id, sessions: this.#claims.users.sessionsOf(row), onlineSinceMs: this.#claims.onlineSinceMs(row) };
+    return row === undefined ? { user: id, sessions: 0, onlineSinceMs: undefined } : this.#userAt(row, id);
   }
 
   /** Online users behind an id, by the UTF-8 bytes of their ids. O(log n + limit). */
   onlineUsers(after: string | undefined, limit: number): Page<UserState> {
-    const ids = this.#claims.users.after(after, limit + 1);
-    return { items: ids.slice(0, limit).map((id) => this.user(id)), more: ids.length > limit, total: this.#claims.users.size };
+    const { users } = this.#claims;
+    const rows = users.after(after, limit + 1);
+    return { items: rows.slice(0, limit).map((row) => this.#userAt(row, users.idOf(row))), more: rows.length > limit, total: users.size };
   }
 
   /** Members of a channel behind an id, by the UTF-8 bytes of their ids, and the number of their sessions. O(log n + limit). */
   members(name: string, after: string | undefined, limit: number): Page<MemberState> & { readonly sessions: number } {
     const channel = this.#claims.channels.find(name);
     if (!channel) return { items: [], more: false, total: 0, sessions: 0 };
-    const ids = channel.after(after, limit + 1);
-    const items = ids.slice(0, limit).map((user) => ({ user, sessions: channel.sessionsOf(user) }));
-    return { items, more: ids.length > limit, total: channel.members, sessions: channel.memberSessions };
+    const rows = channel.after(after, limit + 1);
+    const items = rows.slice(0, limit).map((row) => ({ user: this.#claims.users.idOf(row), sessions: channel.sessionsOf(row) }));
+    return { items, more: rows.length > limit, total: channel.members, sessions: channel.memberSessions };
   }
 
   /** Whether a user is a member of a channel. */
   isMember(name: string, user: string): boolean {
-    return (this.#claims.channels.find(name)?.sessionsOf(user) ?? 0) > 0;
+    return this.#claims.isMember(name, user);
   }
 
   /** Sessions that are subscribed to a channel, over all connectors. */
@@ -193,6 +194,10 @@ export class Roster {
   /** Sessions and connectors that were not taken, because of a limit or because they were no sessions. */
   get refused(): number {
     return this.#refused;
+  }
+
+  #userAt(row: number, user: string): UserState {
+    return { user, sessions: this.#claims.users.sessionsOf(row), onlineSinceMs: this.#claims.onlineSinceMs(row) };
   }
 
   /** The connector of a heartbeat, with the lease that it belongs to; undefined when it is not to be heard. */
@@ -244,7 +249,7 @@ export class Roster {
     }
     const row = this.#claims.find(connector.index, session);
     if (change.$case === "opened") {
-      if (row === NO_ROW && this.#claims.size >= this.#maxClaims) {
+      if ((row === NO_ROW && this.#claims.size >= this.#maxClaims) || userIdFault(change.value.user) !== undefined) {
         this.#refused += 1;
         return;
       }
