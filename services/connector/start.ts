@@ -72,7 +72,7 @@ function createEdge(config: ConnectorConfig, engine: Engine, { log, clock }: { l
     devTokens: config.demo && new DevTokens(config.jwtSecret, clock),
     devSettings: config.demo,
     upgrade: (request, socket, head) => { engine.core().webSockets.upgrade(request, socket, head); },
-    poll: (body, gone) => engine.core().polls.answer(body, gone),
+    poll: (body, client) => engine.core().polls.answer(body, client),
     connections: () => engine.connections,
     closedBecause: () => engine.closedBecause,
     explain: (thrown) => {

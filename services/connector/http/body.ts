@@ -1,19 +1,28 @@
 import type { IncomingMessage } from "node:http";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 
-/** Reads the body of a request. Throws TOO_LARGE as soon as it is past `maxBytes`, CANCELLED when the client goes away. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+/** Reads the body of a request. Rejects with TOO_LARGE as soon as it is past `maxBytes`, CANCELLED when the client goes away. */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  // By events: an async iterator costs more than all else that HTTP does for a small body.
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    const onData = (piece: Buffer): void => {
       bytes += piece.length;
-      if (bytes > maxBytes) throw new RpcError("TOO_LARGE", `the body is larger than ${String(maxBytes)} bytes`);
       pieces.push(piece);
-    }
-  } catch (error) {
-    if (error instanceof RpcError) throw error;
-    throw new RpcError("CANCELLED", "the client went away before its request was there", { cause: error });
-  }
-  return Buffer.concat(pieces);
+      if (bytes <= maxBytes) return;
+      request.off("data", onData).pause();
+      reject(new RpcError("TOO_LARGE", `the body is larger than ${String(maxBytes)} bytes`));
+    };
+    const onGone = (cause?: Error): void => {
+      reject(new RpcError("CANCELLED", "the client went away before its request was there", { cause }));
+    };
+    request.on("data", onData);
+    request.once("error", onGone);
+    request.once("close", () => { onGone(); });
+    request.once("end", () => {
+      const [only] = pieces;
+      resolve(only && pieces.length === 1 ? only : Buffer.concat(pieces));
+    });
+  });
 }

@@ -5,6 +5,7 @@ import { RpcError } from "../../../lib/errors/rpcError.js";
 import { listenError } from "../../../lib/listenError.js";
 import type { DemoSettings } from "../config.js";
 import type { Limits } from "../limits.js";
+import { Departure } from "../transport/poll/departure.js";
 import { readBody } from "./body.js";
 import type { DevTokens } from "./devTokens.js";
 import type { Origins } from "./origins.js";
@@ -22,7 +23,7 @@ export interface EdgeParts {
   /** Takes over a socket. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Answers a poll's body. */
-  readonly poll: (body: Buffer, gone: AbortSignal) => Promise<string>;
+  readonly poll: (body: Buffer, client: Departure) => Promise<string>;
   /** WebSockets and waiting polls. */
   readonly connections: () => number;
   /** Why nobody may connect at the moment; undefined when they may. */
@@ -147,9 +148,9 @@ export class EdgeServer {
     const refusal = this.#refusalOf(request, true);
     if (refusal) throw refusal.error;
     const body = await readBody(request, this.#parts.limits.pollBodyBytes);
-    const gone = new AbortController();
-    response.once("close", () => { gone.abort(); });
-    respondJson(response, 200, await this.#parts.poll(body, gone.signal));
+    const client = new Departure();
+    response.once("close", () => { client.leave(); });
+    respondJson(response, 200, await this.#parts.poll(body, client));
   }
 
   /** Lets the page read the answer, or throws ORIGIN_REFUSED. */

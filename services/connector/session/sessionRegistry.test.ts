@@ -65,6 +65,27 @@ describe("session registry", () => {
     await eventually(() => webSocket.superseded.length > 0);
   });
 
+  it("tells of claims by the same owner every 5 s, and at once who doesn't know of them", async () => {
+    const id = ids.create("1");
+    const [poll, late] = [new Owner(), new Owner()];
+    const told: string[] = [];
+    buses[1]!.subscribe("halley.session.*", ({ data }) => told.push(Buffer.from(data).toString("utf8")));
+    await buses[1]!.flush();
+    const atMs = clock.nowMs();
+    for (let second = 0; second <= 7; second++) {
+      here.claim(id, "1", poll);
+      clock.advance(1_000);
+    }
+    await buses[0]!.flush();
+    await eventually(() => told.length === 2);
+    expect(told).toEqual([`c1 ${String(atMs)}`, `c1 ${String(atMs + 5_000)}`]);
+    // A claim of 6 s after the beginning, which comes only now.
+    clock.advance(-2_000);
+    there.claim(id, "1", late);
+    await eventually(() => late.superseded.length > 0);
+    expect([poll.superseded, late.superseded, told.at(-1)]).toEqual([[], ["elsewhere"], `c1 ${String(atMs + 7_000)}`]);
+  });
+
   it("is not taken from its newest owner by an announcement that comes late, nor from both by claims of one moment", async () => {
     const id = ids.create("1");
     const [older, newer] = [new Owner(), new Owner()];

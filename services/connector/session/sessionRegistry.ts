@@ -25,11 +25,16 @@ interface RegistryParts {
 /** When a user who has too many sessions may look again whether one has ended. */
 const SESSIONS_RETRY_MS = 10_000;
 
+/** An owner who claims a session again and again tells the others this often, should they have missed it. */
+const ANNOUNCE_AGAIN_MS = 5_000;
+
 interface Entry {
   readonly owner: SessionOwner;
   readonly userId: string;
   /** When it was claimed last, by this connector's wall clock. */
   claimedAtMs: number;
+  /** The claim that was announced last. */
+  announcedAtMs: number;
 }
 
 /**
@@ -62,16 +67,18 @@ export class SessionRegistry {
     const present = this.#entries.get(key);
     if (present?.owner === owner) {
       present.claimedAtMs = claimedAtMs;
-      this.#announce(key, claimedAtMs);
+      // Who polls claims it with each poll: nobody else has it, as far as is known here, so that the others know already.
+      if (claimedAtMs - present.announcedAtMs >= ANNOUNCE_AGAIN_MS) this.#announce(key, present);
       return;
     }
     if (!present && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
       throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`, { retryAfterMs: SESSIONS_RETRY_MS });
     }
     this.#supersede(key, "here");
-    this.#entries.set(key, { owner, userId, claimedAtMs });
+    const entry = { owner, userId, claimedAtMs, announcedAtMs: 0 };
+    this.#entries.set(key, entry);
     this.#count(userId, 1);
-    this.#announce(key, claimedAtMs);
+    this.#announce(key, entry);
   }
 
   /** Whether somebody at this connector has the session. */
@@ -90,9 +97,11 @@ export class SessionRegistry {
   }
 
   /** Tells all other connectors that the session is here now, and since when: `<connector> <milliseconds since 1970>`. */
-  #announce(key: string, claimedAtMs: number): void {
+  #announce(key: string, entry: Entry): void {
     const { bus, connector } = this.#parts;
-    if (bus.connected) bus.publish(subjects.session(key), Buffer.from(`${connector} ${String(claimedAtMs)}`));
+    if (!bus.connected) return;
+    entry.announcedAtMs = entry.claimedAtMs;
+    bus.publish(subjects.session(key), Buffer.from(`${connector} ${String(entry.claimedAtMs)}`));
   }
 
   #onAnnouncement(key: string, text: string): void {
@@ -102,6 +111,8 @@ export class SessionRegistry {
     if (!entry || other === connector) return;
     const later = Number(atMs) - entry.claimedAtMs;
     if (later > 0 || (later === 0 && other > connector)) this.#supersede(key, "elsewhere");
+    // It came late, and the other can't know of the claim here if that was not told.
+    else if (entry.announcedAtMs !== entry.claimedAtMs) this.#announce(key, entry);
   }
 
   #supersede(key: string, successor: Successor): void {

@@ -2,13 +2,13 @@ import type { ClientFrame } from "../../../../gen/halley/v1/client.js";
 import { EVERYONE_CHANNEL, inboxOf } from "../../../../lib/channel/channelName.js";
 import type { Timer } from "../../../../lib/clock.js";
 import { RpcError } from "../../../../lib/errors/rpcError.js";
-import type { Chunk, Subscriber } from "../../channel/channel.js";
+import type { Chunk, ChunkLimits, Subscriber } from "../../channel/channel.js";
 import { CLOSE } from "../../protocol/closeCodes.js";
-import { encodeJsonFrame } from "../../protocol/jsonCodec.js";
 import { positionOf, type Position } from "../../protocol/position.js";
-import { countPublications, type ServerFrame } from "../../protocol/serverFrame.js";
+import type { ServerFrame } from "../../protocol/serverFrame.js";
 import type { PublishSlots } from "../../session/publishSlots.js";
 import type { SessionServices } from "../../session/session.js";
+import { PollAnswer } from "./pollAnswer.js";
 import { PollChannel } from "./pollChannel.js";
 import type { PollRequest } from "./pollRequest.js";
 
@@ -28,8 +28,6 @@ export interface PollContext {
   readonly onDelivered: (publications: number) => void;
 }
 
-/** The frames of one answer, in bytes: past it only what must be said is added, no publications. */
-const ANSWER_BYTES = 256 * 1024;
 /** Channels that are read at the same time; each holds up to `chunkBytes` until its turn. */
 const READ_TOGETHER = 16;
 
@@ -44,10 +42,7 @@ export class Poll implements Subscriber {
   readonly #channels = new Map<string, PollChannel>();
   /** Could not be read in the last round. */
   readonly #unreadable = new Set<PollChannel>();
-  /** Encoded frames of the answer. */
-  readonly #frames: string[] = [];
-  #bytes = 0;
-  #publications = 0;
+  readonly #answer = new PollAnswer();
   #mustAnswer: boolean;
   #end: PollEnd | undefined;
   #wake: () => void = () => undefined;
@@ -67,14 +62,15 @@ export class Poll implements Subscriber {
   async answer(onSubscriptionsKnown: () => void): Promise<{ readonly frames: string; readonly positions: string }> {
     try {
       this.#holdChannels();
-      const answered = this.#runFrames();
+      const answered = this.#request.frames.length > 0 ? this.#runFrames() : undefined;
       onSubscriptionsKnown();
-      await Promise.all([this.#openChannels(), answered]);
+      // Mostly there is nothing to wait for, and a promise costs as much as a read of memory.
+      if (answered || !this.#areOpen()) await Promise.all([this.#openChannels(), answered]);
       await this.#gather();
       if (this.#isAbandoned()) return { frames: "[]", positions: this.#positionsAsSent() };
-      if (this.#end === "draining") this.#add({ kind: "disconnect", close: CLOSE.draining, afterMs: Math.round(Math.random() * 1_000) });
-      this.#context.onDelivered(this.#publications);
-      return { frames: `[${this.#frames.join(",")}]`, positions: this.#positionsNow() };
+      if (this.#end === "draining") this.#answer.add({ kind: "disconnect", close: CLOSE.draining, afterMs: Math.round(Math.random() * 1_000) });
+      this.#context.onDelivered(this.#answer.publications);
+      return { frames: this.#answer.frames, positions: this.#positionsNow() };
     } finally {
       for (const channel of this.#channels.values()) channel.release();
     }
@@ -87,8 +83,8 @@ export class Poll implements Subscriber {
   }
 
   onPublications(): void {
-    // What comes in the same turn goes into the same answer.
-    setImmediate(this.#wake);
+    // Everything of this turn is handed over before the answer is made: a promise resolves when the turn's end is done.
+    this.#wake();
   }
 
   onReset(): void {
@@ -104,7 +100,7 @@ export class Poll implements Subscriber {
       try {
         this.#hold(channel, position, undefined);
       } catch (error) {
-        this.#add({ kind: "unsubscribed", id: 0, channel, reason: this.#explain(error).reason });
+        this.#answer.add({ kind: "unsubscribed", id: 0, channel, reason: this.#explain(error).reason });
       }
     }
   }
@@ -124,7 +120,7 @@ export class Poll implements Subscriber {
   /** A later frame speaks of the channel: a subscribe frame that waits for its answer is refused. */
   #overtake(channel: string): void {
     const id = this.#channels.get(channel)?.subscribeId;
-    if (id !== undefined) this.#add({ kind: "error", id, error: new RpcError("CANCELLED", `a later frame overtook this subscribe to ${channel}`) });
+    if (id !== undefined) this.#answer.add({ kind: "error", id, error: new RpcError("CANCELLED", `a later frame overtook this subscribe to ${channel}`) });
     this.#drop(channel);
   }
 
@@ -141,9 +137,9 @@ export class Poll implements Subscriber {
         try {
           if (!read.ok) throw read.error;
           const answer = await this.#run(read.frame);
-          if (answer) this.#add(answer);
+          if (answer) this.#answer.add(answer);
         } catch (error) {
-          this.#add({ kind: "error", id, error: this.#explain(error) });
+          this.#answer.add({ kind: "error", id, error: this.#explain(error) });
         }
       }),
     );
@@ -175,7 +171,7 @@ export class Poll implements Subscriber {
   /** Many lists can be much larger than an answer: the one that would make it so is refused. */
   async #members(id: number, channel: string): Promise<ServerFrame> {
     const answer = await this.#context.services.requests.members(id, this.#context.userId, channel);
-    if (this.#room <= 0) throw new RpcError("OVERLOADED", "the answer to this poll is full: ask again with the next");
+    if (this.#answer.room <= 0) throw new RpcError("OVERLOADED", "the answer to this poll is full: ask again with the next");
     return answer;
   }
 
@@ -185,6 +181,11 @@ export class Poll implements Subscriber {
     }
     this.#overtake(channel);
     return { kind: "unsubscribed", id, channel, reason: "" };
+  }
+
+  #areOpen(): boolean {
+    for (const { channel } of this.#channels.values()) if (!channel.isOpen) return false;
+    return true;
   }
 
   /** Waits until the channels are live. One that can't be opened stays where it is; its subscribe frame is refused. */
@@ -206,18 +207,35 @@ export class Poll implements Subscriber {
     const waitMs = Math.max(0, Math.min(this.#request.waitMs, expiresAtMs - services.clock.nowMs()));
     const answerAtMs = services.clock.monotonicMs() + waitMs;
     for (;;) {
-      await this.#readAll();
+      const rest = this.#readAll();
+      if (rest) await rest;
       // Something came for one channel while another was read.
       if (this.#hasNews()) continue;
       const leftMs = answerAtMs - services.clock.monotonicMs();
-      if (this.#frames.length > 0 || this.#mustAnswer || this.#end || leftMs <= 0) return;
+      if (!this.#answer.isEmpty || this.#mustAnswer || this.#end || leftMs <= 0) return;
       await this.#waitForNews(leftMs);
     }
   }
 
-  async #readAll(): Promise<void> {
+  /** Reads what is in memory; a promise where more must be asked for. Fills the answer in the order of the channels. */
+  #readAll(): Promise<void> | undefined {
     this.#unreadable.clear();
     const channels = [...this.#channels.values()];
+    const at = channels.findIndex((channel) => !this.#readNow(channel));
+    return at === -1 ? undefined : this.#readRest(channels.slice(at));
+  }
+
+  /** Whether nothing of the channel is left to be read, without asking anybody. */
+  #readNow(channel: PollChannel): boolean {
+    if (channel.isUnchanged) return true;
+    const room = this.#answer.room;
+    const chunk = room > 0 && channel.channel.isOpen ? channel.fetchNow(this.#chunkLimits(room)) : undefined;
+    if (!chunk) return false;
+    this.#take(channel, chunk);
+    return channel.caughtUp;
+  }
+
+  async #readRest(channels: readonly PollChannel[]): Promise<void> {
     for (let at = 0; at < channels.length && !this.#isAbandoned(); at += READ_TOGETHER) {
       await this.#readTogether(channels.slice(at, at + READ_TOGETHER));
     }
@@ -233,30 +251,30 @@ export class Poll implements Subscriber {
 
   /** What follows on a channel; undefined where there is no room for it, or it can't be read. */
   async #fetch(channel: PollChannel): Promise<Chunk | undefined> {
-    const { chunkMessages, chunkBytes } = this.#context.services.limits;
     if (!channel.channel.isOpen) {
       this.#unreadable.add(channel);
       return undefined;
     }
-    const room = this.#room;
+    const room = this.#answer.room;
     if (room <= 0 && !channel.mustSpeak) return undefined;
     try {
       // Without room the verdict is wanted all the same: it is proven by what is read, also where that must wait.
-      return await channel.fetch(room > 0 ? { chunkMessages, chunkBytes: Math.min(chunkBytes, room) } : { chunkMessages: 1, chunkBytes: 1 });
+      return await channel.fetch(room > 0 ? this.#chunkLimits(room) : { chunkMessages: 1, chunkBytes: 1 });
     } catch (error) {
       this.#onUnreadable(channel, error);
       return undefined;
     }
   }
 
-  #take(channel: PollChannel, chunk: Chunk): void {
-    const { frames, first } = channel.take(chunk, this.#room);
-    this.#mustAnswer ||= first;
-    for (const frame of frames) this.#add(frame);
+  #chunkLimits(room: number): ChunkLimits {
+    const { chunkMessages, chunkBytes } = this.#context.services.limits;
+    return { chunkMessages, chunkBytes: Math.min(chunkBytes, room) };
   }
 
-  get #room(): number {
-    return ANSWER_BYTES - this.#bytes;
+  #take(channel: PollChannel, chunk: Chunk): void {
+    const { frames, first } = channel.take(chunk, this.#answer.room);
+    this.#mustAnswer ||= first;
+    for (const frame of frames) this.#answer.add(frame);
   }
 
   /** Whether nobody wants the answer any more. As a call, because it may have become true during any await. */
@@ -266,7 +284,7 @@ export class Poll implements Subscriber {
 
   /** Whether a channel that can be read has more, and the answer has room. */
   #hasNews(): boolean {
-    if (this.#end || this.#room <= 0) return false;
+    if (this.#end || this.#answer.room <= 0) return false;
     return [...this.#channels.values()].some((channel) => !channel.caughtUp && !this.#unreadable.has(channel));
   }
 
@@ -274,7 +292,7 @@ export class Poll implements Subscriber {
   #onUnreadable(channel: PollChannel, error: unknown): void {
     this.#unreadable.add(channel);
     if (channel.subscribeId === undefined || this.#channels.get(channel.name) !== channel) return;
-    this.#add({ kind: "error", id: channel.subscribeId, error: this.#explain(error) });
+    this.#answer.add({ kind: "error", id: channel.subscribeId, error: this.#explain(error) });
     this.#drop(channel.name);
   }
 
@@ -293,15 +311,8 @@ export class Poll implements Subscriber {
     timer?.cancel();
   }
 
-  #add(frame: ServerFrame): void {
-    const encoded = encodeJsonFrame(frame);
-    this.#frames.push(encoded);
-    this.#bytes += Buffer.byteLength(encoded);
-    this.#publications += countPublications(frame);
-  }
-
   #positionsNow(): string {
-    return encodePositions([...this.#channels.values()].map(({ name, position }) => [name, position]));
+    return encodePositions(Array.from(this.#channels.values(), ({ name, position }) => [name, position] as const));
   }
 
   #positionsAsSent(): string {
@@ -322,5 +333,10 @@ const LOOK_AGAIN_MS = 1_000;
 const FROM_NOW: Position = { offset: 0, epoch: "" };
 
 function encodePositions(positions: Iterable<readonly [string, Position | undefined]>): string {
-  return JSON.stringify(Object.fromEntries([...positions].map(([channel, position]) => [channel, position ?? FROM_NOW])));
+  const members: string[] = [];
+  for (const [channel, position] of positions) {
+    const { offset, epoch } = position ?? FROM_NOW;
+    members.push(`${JSON.stringify(channel)}:{"offset":${String(offset)},"epoch":${JSON.stringify(epoch)}}`);
+  }
+  return `{${members.join(",")}}`;
 }

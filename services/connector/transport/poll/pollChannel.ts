@@ -41,6 +41,12 @@ export class PollChannel {
     return this.#position !== undefined && this.#position.epoch === epoch && this.#position.offset >= offset;
   }
 
+  /** Whether the client stands where the channel does, and nobody waits for an answer. */
+  get isUnchanged(): boolean {
+    const { offset, epoch } = this.channel.position;
+    return this.#subscribeId === undefined && this.#position?.epoch === epoch && this.#position.offset === offset;
+  }
+
   /** Whether it has something to say also where no publication has room: an answer, or its first position. */
   get mustSpeak(): boolean {
     return this.#subscribeId !== undefined || this.#position === undefined;
@@ -50,6 +56,11 @@ export class PollChannel {
   async fetch(limits: ChunkLimits): Promise<Chunk> {
     if (!this.#position || this.#subscribeId !== undefined) return answerPosition(this.channel, this.#position, limits);
     return this.channel.recent(this.#position, limits) ?? (await this.channel.recover(this.#position, limits));
+  }
+
+  /** The same where it is in memory and nobody waits for an answer; undefined otherwise. */
+  fetchNow(limits: ChunkLimits): Chunk | undefined {
+    return this.#position && this.#subscribeId === undefined ? this.channel.recent(this.#position, limits) : undefined;
   }
 
   /**

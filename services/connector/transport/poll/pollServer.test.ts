@@ -6,6 +6,7 @@ import { signToken } from "../../../../test/helpers/installation.js";
 import { type NatsServer, startNatsServer } from "../../../../test/helpers/natsServer.js";
 import type { PollAnswer } from "../../../../test/helpers/pollClient.js";
 import { startSessionServices, type TestServices, type TestServicesOptions } from "../../../../test/helpers/sessionServices.js";
+import { Departure } from "./departure.js";
 import { PollServer } from "./pollServer.js";
 
 describe("poll server", () => {
@@ -28,8 +29,8 @@ describe("poll server", () => {
     test = await startSessionServices(nats.url, { clock, ...options });
     polls = new PollServer({ services: test.services, onDelivered: () => undefined });
   };
-  const poll = async (request: object, gone = new AbortController()): Promise<PollAnswer> =>
-    JSON.parse(await polls.answer(Buffer.from(JSON.stringify({ token, waitMs: 0, ...request })), gone.signal)) as PollAnswer;
+  const poll = async (request: object, client = new Departure()): Promise<PollAnswer> =>
+    JSON.parse(await polls.answer(Buffer.from(JSON.stringify({ token, waitMs: 0, ...request })), client)) as PollAnswer;
 
   it("keeps a session for the grace after its last answer, and tells presence once", async () => {
     await start();
@@ -105,12 +106,32 @@ describe("poll server", () => {
     expect(Object.keys(answer.positions).sort()).toEqual(["all", "chat.x", "user.1"]);
   });
 
+  it("knows the token that it has verified for a session, and no other", async () => {
+    await start();
+    const { session, positions } = await poll({});
+    const { verify } = test.services.tokens;
+    const verified: string[] = [];
+    test.services.tokens.verify = (text) => {
+      verified.push(text);
+      return verify.call(test.services.tokens, text);
+    };
+    expect(await poll({ session, seq: 2, positions })).toMatchObject({ session });
+    expect(verified).toEqual([]);
+    await expect(poll({ session, seq: 3, token: `${token.slice(0, -4)}AAAA` })).rejects.toMatchObject({ reason: "TOKEN_REFUSED" });
+    await expect(poll({ session, seq: 3, token: "" })).rejects.toMatchObject({ reason: "TOKEN_REFUSED" });
+    expect((await poll({ session, seq: 3, token: await signToken("2") })).session).not.toBe(session);
+    clock.advance(3_700_000);
+    await poll({ session, seq: 4 });
+    expect(verified).toHaveLength(4);
+  });
+
   it("doesn't wait for a client that went away while its token was checked", async () => {
     await start();
     const { session, positions } = await poll({});
-    const gone = new AbortController();
-    const answer = poll({ session, seq: 2, positions, waitMs: 30_000 }, gone);
-    gone.abort();
+    const client = new Departure();
+    const another = await signToken("1", "2h");
+    const answer = poll({ session, seq: 2, positions, waitMs: 30_000, token: another }, client);
+    client.leave();
     await expect(answer).rejects.toMatchObject({ reason: "CANCELLED" });
     expect(polls.waiting).toBe(0);
   });

@@ -2,7 +2,8 @@ import { RpcError } from "../../../../lib/errors/rpcError.js";
 import type { SessionServices } from "../../session/session.js";
 import type { SessionId } from "../../session/sessionId.js";
 import { Poll } from "./poll.js";
-import { readPollRequest } from "./pollRequest.js";
+import type { Departure } from "./departure.js";
+import { type PollRequest, readPollRequest } from "./pollRequest.js";
 import { PollSession } from "./pollSession.js";
 
 /** What the server needs. */
@@ -15,6 +16,7 @@ interface PollServerParts {
 /** Answers polls: each by itself, for any session, also one that another connector has made. */
 export class PollServer {
   readonly #parts: PollServerParts;
+  /** By the text of their ids. */
   readonly #sessions = new Map<string, PollSession>();
   #waiting = 0;
   #draining = false;
@@ -34,36 +36,33 @@ export class PollServer {
   }
 
   /**
-   * Answers a poll's body with the answer's body. `gone` is aborted when the client is no longer there. Throws TOKEN_REFUSED,
+   * Answers a poll's body with the answer's body. `client` tells when nobody waits for it any more. Throws TOKEN_REFUSED,
    * TOKEN_EXPIRED, INVALID_REQUEST, MALFORMED_FRAME, TOO_MANY_FRAMES, TOO_MANY_SESSIONS, NOT_READY.
    */
-  async answer(body: Buffer, gone: AbortSignal): Promise<string> {
+  async answer(body: Buffer, client: Departure): Promise<string> {
     const { services, onDelivered } = this.#parts;
     if (this.#draining) throw new RpcError("NOT_READY", "this connector is going away: poll again", { retryAfterMs: 1_000 });
     const request = readPollRequest(body, services.limits);
-    const { userId, expiresAtMs = Infinity } = await services.tokens.verify(request.token);
-    const known = services.sessionIds.check(request.session, userId);
-    const id = known ?? services.sessionIds.create(userId);
+    const known = this.#sessions.get(request.session);
+    const { session, isNew } = known?.isSignedInWith(request.token) ? { session: known, isNew: false } : await this.#signIn(request);
     // Who is gone must not take the session from a newer connection.
-    if (gone.aborted) throw new RpcError("CANCELLED", "the client went away");
-    const session = this.#sessionOf(id, userId);
-    const { publishes } = session;
-    const poll = new Poll(request, { services, userId, isNew: known === undefined, expiresAtMs, publishes, onDelivered });
+    if (client.hasLeft) throw new RpcError("CANCELLED", "the client went away");
+    const { publishes, userId, expiresAtMs } = session;
+    const poll = new Poll(request, { services, userId, isNew, expiresAtMs, publishes, onDelivered });
     if (!session.takeFrames(request.frames.length)) {
       throw new RpcError("TOO_MANY_FRAMES", `more than ${String(services.limits.framesPerSecond)} frames a second`, { retryAfterMs: 1_000 });
     }
     if (!session.begin(request.seq, poll)) poll.end("superseded");
     // It may have begun while the token was checked.
     if (this.#isDraining()) poll.end("draining");
-    const onGone = (): void => { poll.end("gone"); };
-    gone.addEventListener("abort", onGone, { once: true });
+    client.onLeave(() => { poll.end("gone"); });
     this.#waiting += 1;
     try {
       const { frames, positions } = await poll.answer(() => { session.setChannels(poll); });
-      return `{"session":${JSON.stringify(id.text)},"frames":${frames},"positions":${positions}}`;
+      return `{"session":"${session.id.text}","frames":${frames},"positions":${positions}}`;
     } finally {
       this.#waiting -= 1;
-      gone.removeEventListener("abort", onGone);
+      client.onLeave(undefined);
       session.finish(poll);
     }
   }
@@ -84,12 +83,21 @@ export class PollServer {
     return this.#draining;
   }
 
+  async #signIn({ session: text, token }: PollRequest): Promise<{ readonly session: PollSession; readonly isNew: boolean }> {
+    const { tokens, sessionIds } = this.#parts.services;
+    const { userId, expiresAtMs = Infinity } = await tokens.verify(token);
+    const known = sessionIds.check(text, userId);
+    const session = this.#sessionOf(known ?? sessionIds.create(userId), userId);
+    session.signIn(token, expiresAtMs);
+    return { session, isNew: known === undefined };
+  }
+
   #sessionOf(id: SessionId, userId: string): PollSession {
-    let session = this.#sessions.get(id.key);
+    let session = this.#sessions.get(id.text);
     if (!session) {
-      const made = new PollSession({ id, userId, services: this.#parts.services, onEnd: () => { if (this.#sessions.get(id.key) === made) this.#sessions.delete(id.key); } });
+      const made = new PollSession({ id, userId, services: this.#parts.services, onEnd: () => { if (this.#sessions.get(id.text) === made) this.#sessions.delete(id.text); } });
       session = made;
-      this.#sessions.set(id.key, session);
+      this.#sessions.set(id.text, session);
     }
     return session;
   }

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { Timer } from "../../../../lib/clock.js";
 import type { Limits } from "../../limits.js";
 import { FrameRate } from "../../session/frameRate.js";
@@ -14,6 +15,13 @@ interface PollSessionParts {
   readonly services: SessionServices;
   /** Told once, when the session is no longer here. */
   readonly onEnd: () => void;
+}
+
+/** A token that was verified. */
+interface SignedInToken {
+  /** SHA-256 of its text, which is not kept. */
+  readonly digest: Buffer;
+  readonly expiresAtMs: number;
 }
 
 /**
@@ -35,12 +43,37 @@ export class PollSession implements SessionOwner {
   #begunAtMs: number | undefined;
   #owned = false;
   #ended = false;
+  #token: SignedInToken | undefined;
 
   constructor(parts: PollSessionParts) {
     this.#parts = parts;
     this.publishes = new PublishSlots(this.#limits.publishesInFlight);
     this.#rate = new FrameRate(parts.services.clock, this.#limits.framesPerSecond, this.#limits.framesBurst);
     this.#idle = this.#endWhenIdle();
+  }
+
+  get id(): SessionId {
+    return this.#parts.id;
+  }
+
+  get userId(): string {
+    return this.#parts.userId;
+  }
+
+  /** The end of its token's life, milliseconds since 1970; Infinity where it has none. */
+  get expiresAtMs(): number {
+    return this.#token?.expiresAtMs ?? Infinity;
+  }
+
+  /** Its token was verified: the same need not be again as long as it lives. */
+  signIn(text: string, expiresAtMs: number): void {
+    this.#token = { digest: digestOf(text), expiresAtMs };
+  }
+
+  /** Whether a token is the one that was verified last, and lives. Takes as long for a wrong one as for the right one. */
+  isSignedInWith(text: string): boolean {
+    const token = this.#token;
+    return token !== undefined && this.#parts.services.clock.nowMs() < token.expiresAtMs && timingSafeEqual(digestOf(text), token.digest);
   }
 
   /** Whether so many frames more may come now. */
@@ -154,4 +187,8 @@ export class PollSession implements SessionOwner {
     if (graceMs !== undefined && this.#begunAtMs !== undefined && !services.registry.isHere(id)) services.presence.sessionClosed(id.bytes, Math.round(graceMs));
     onEnd();
   }
+}
+
+function digestOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }

@@ -1,0 +1,38 @@
+import { encodeJsonFrame } from "../../protocol/jsonCodec.js";
+import { countPublications, type ServerFrame } from "../../protocol/serverFrame.js";
+
+/** The frames of one answer, in bytes: past it only what must be said is added, no publications. */
+const ANSWER_BYTES = 256 * 1024;
+
+/** The frames of a poll's answer, encoded as they are added. */
+export class PollAnswer {
+  readonly #encoded: string[] = [];
+  #bytes = 0;
+  #publications = 0;
+
+  /** How many publications are in it. */
+  get publications(): number {
+    return this.#publications;
+  }
+
+  get isEmpty(): boolean {
+    return this.#encoded.length === 0;
+  }
+
+  /** The bytes that may be added still; 0 or less: none. */
+  get room(): number {
+    return ANSWER_BYTES - this.#bytes;
+  }
+
+  /** The frames as a JSON array. */
+  get frames(): string {
+    return `[${this.#encoded.join(",")}]`;
+  }
+
+  add(frame: ServerFrame): void {
+    const encoded = encodeJsonFrame(frame);
+    this.#encoded.push(encoded);
+    this.#bytes += Buffer.byteLength(encoded);
+    this.#publications += countPublications(frame);
+  }
+}
