@@ -18,9 +18,23 @@ class Batches extends Listener {
   }
 }
 
-function start(): { fanout: Fanout; turns: { deliver(): void }[] } {
+interface Rig {
+  readonly fanout: Fanout;
+  readonly turns: { deliver(): void }[];
+  readonly gathered: { deliver(): void }[];
+  readonly writing: { sinceMs: number };
+}
+
+function start(): Rig {
   const turns: { deliver(): void }[] = [];
-  return { fanout: new Fanout({ deliverAtEnd: (one) => turns.push(one) }), turns };
+  const gathered: { deliver(): void }[] = [];
+  const writing = { sinceMs: Infinity };
+  const fanout = new Fanout({
+    deliverAtEnd: (one) => turns.push(one),
+    deliverSoon: (one) => gathered.push(one),
+    get sinceWritingMs() { return writing.sinceMs; },
+  });
+  return { fanout, turns, gathered, writing };
 }
 
 describe("the fan-out of a channel", () => {
@@ -39,6 +53,38 @@ describe("the fan-out of a channel", () => {
     expect(one.batches).toHaveLength(1);
     fanout.push(publication(9), 7);
     expect(turns).toHaveLength(2);
+  });
+
+  it("waits for the rest of a burst where many would be written to twice, until messages come alone again", () => {
+    const { fanout, turns, gathered, writing } = start();
+    let offset = 0;
+    const push = (sinceMs: number): void => {
+      writing.sinceMs = sinceMs;
+      fanout.push(publication(offset + 1), offset);
+      offset += 1;
+    };
+    const deliver = (): void => { for (const one of [...turns.splice(0), ...gathered.splice(0)]) one.deliver(); };
+    const heard = new Batches();
+    fanout.attach(heard);
+    push(0.1);
+    expect([turns.length, gathered.length]).toEqual([1, 0]);
+    deliver();
+    for (let more = 1; more < 500; more++) fanout.attach(new Listener());
+    push(5);
+    expect([turns.length, gathered.length]).toEqual([1, 0]);
+    deliver();
+    push(0.1);
+    push(0.2);
+    expect([turns.length, gathered.length, heard.offsets]).toEqual([0, 1, [1, 2]]);
+    deliver();
+    expect(heard.batches.at(-1)?.publications).toHaveLength(2);
+    for (let alone = 0; alone < 4; alone++) {
+      push(5);
+      expect([turns.length, gathered.length]).toEqual([0, 1]);
+      deliver();
+    }
+    push(5);
+    expect([turns.length, gathered.length]).toEqual([1, 0]);
   });
 
   it("hands over first what waits when somebody joins, and when there is a reset", () => {

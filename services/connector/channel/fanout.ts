@@ -1,5 +1,6 @@
 import { SmallSet } from "../../../lib/smallSet.js";
 import { Batch } from "./batch.js";
+import { Bursts } from "./bursts.js";
 import type { Hole, ResetReason, Subscriber } from "./channel.js";
 import type { Publication } from "./publication.js";
 
@@ -7,15 +8,21 @@ import type { Publication } from "./publication.js";
 export interface TurnEnd {
   /** `fanout.deliver()` will be called then. To be called once a turn. */
   deliverAtEnd(fanout: { deliver(): void }): void;
+  /** The same about a millisecond later. */
+  deliverSoon(fanout: { deliver(): void }): void;
+  /** Milliseconds since everything that was delivered last was written; Infinity before the first. */
+  readonly sinceWritingMs: number;
 }
 
 /** So much is handed over before the turn ends: what waits is bounded, whatever NATS sends in one. */
 const BATCH_MESSAGES = 100;
 const BATCH_BYTES = 256 * 1024;
+/** Subscribers from which on writing takes several milliseconds, so that bursts are worth waiting for. */
+const MANY = 500;
 
 /**
  * The subscribers of one channel. What comes in one turn of the event loop is handed to each of them in one piece at its
- * end; so whoever looks at how far they are, or joins them, must `deliver` before.
+ * end, or a millisecond later where many are subscribed and messages come in bursts; so whoever looks at how far they are, or joins them, must `deliver` before.
  */
 export class Fanout {
   readonly #turnEnd: TurnEnd;
@@ -23,6 +30,9 @@ export class Fanout {
   #waiting: Publication[] = [];
   #waitingBytes = 0;
   #before = 0;
+  /** Of channels with many subscribers only. */
+  #bursts: Bursts | undefined;
+  #gathers = false;
 
   constructor(turnEnd: TurnEnd) {
     this.#turnEnd = turnEnd;
@@ -44,7 +54,7 @@ export class Fanout {
     if (this.#subscribers.size === 0) return;
     if (this.#waiting.length === 0) {
       this.#before = before;
-      this.#turnEnd.deliverAtEnd(this);
+      this.#awaitEnd();
     }
     this.#waiting.push(publication);
     this.#waitingBytes += publication.heldBytes;
@@ -57,8 +67,20 @@ export class Fanout {
     if (!first) return;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    if (this.#gathers) this.#bursts?.onGathered(rest.length + 1);
+    this.#gathers = false;
     const batch = new Batch([first, ...rest], this.#before);
     this.#subscribers.forEach((subscriber) => { subscriber.onPublications(batch); });
+  }
+
+  #awaitEnd(): void {
+    if (this.#subscribers.size >= MANY) {
+      this.#bursts ??= new Bursts();
+      this.#bursts.onFirst(this.#turnEnd.sinceWritingMs);
+    } else this.#bursts = undefined;
+    this.#gathers = this.#bursts?.areLikely ?? false;
+    if (this.#gathers) this.#turnEnd.deliverSoon(this);
+    else this.#turnEnd.deliverAtEnd(this);
   }
 
   /** Tells all of a reset, behind what came before it. */

@@ -17,6 +17,8 @@ export class Ring implements PublicationHolder {
   #head = 0;
   #bytes = 0;
   #floor: number;
+  /** What was taken last: many who poll stand at the same place. */
+  #taken: { readonly offset: number; readonly maxMessages: number; readonly maxBytes: number; readonly publications: readonly Publication[] } | undefined;
 
   constructor(floor: number, maxBytes: number, budget: RingBudget) {
     this.#floor = floor;
@@ -36,6 +38,7 @@ export class Ring implements PublicationHolder {
 
   /** Adds the newest publication. Its offset must be above all others. */
   push(publication: Publication): void {
+    this.#taken = undefined;
     this.#publications.push(publication);
     this.#count(publication);
     this.#trim();
@@ -54,6 +57,7 @@ export class Ring implements PublicationHolder {
   extendDown(floor: number, publications: readonly Publication[]): void {
     const bytes = publications.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
     if (floor >= this.#floor || this.#bytes + bytes > this.#maxBytes) return;
+    this.#taken = undefined;
     this.#publications = [...publications, ...this.#publications.slice(this.#head)];
     this.#head = 0;
     this.#floor = floor;
@@ -61,8 +65,19 @@ export class Ring implements PublicationHolder {
     this.#budget.used(this);
   }
 
-  /** The publications above an offset (which must not be below the floor), oldest first, within the limits but at least one. */
-  since(offset: number, maxMessages: number, maxBytes: number): Publication[] {
+  /**
+   * The publications above an offset (which must not be below the floor), oldest first, within the limits but at least one. The
+   * same array for the same question as long as nothing has changed, so that what is made of it can be made once.
+   */
+  since(offset: number, maxMessages: number, maxBytes: number): readonly Publication[] {
+    const last = this.#taken;
+    if (last?.offset === offset && last.maxMessages === maxMessages && last.maxBytes === maxBytes) return last.publications;
+    const publications = this.#take(offset, maxMessages, maxBytes);
+    this.#taken = { offset, maxMessages, maxBytes, publications };
+    return publications;
+  }
+
+  #take(offset: number, maxMessages: number, maxBytes: number): Publication[] {
     const taken: Publication[] = [];
     let bytes = 0;
     for (let at = this.#firstAbove(offset); at < this.#publications.length; at++) {
@@ -74,9 +89,15 @@ export class Ring implements PublicationHolder {
     return taken;
   }
 
+  /** Whether there is a publication above an offset. */
+  hasAbove(offset: number): boolean {
+    return (this.#publications.at(-1)?.offset ?? 0) > offset;
+  }
+
   /** Forgets everything; the floor rises to `floor`. */
   clear(floor: number): void {
     for (const publication of this.#publications) if (publication) publication.holder = undefined;
+    this.#taken = undefined;
     this.#grow(-this.#bytes);
     this.#publications = [];
     this.#head = 0;
@@ -92,6 +113,7 @@ export class Ring implements PublicationHolder {
   #dropOldest(): void {
     const oldest = this.#publications[this.#head];
     if (!oldest) return;
+    this.#taken = undefined;
     this.#publications[this.#head] = undefined;
     this.#head += 1;
     this.#floor = oldest.offset;

@@ -102,7 +102,7 @@ export class StoredChannel implements Channel, FeedChannel {
     if (offset < this.#ring.floor) return undefined;
     const publications = this.#ring.since(offset, chunkMessages, chunkBytes);
     const end = publications.at(-1)?.offset;
-    const isLast = end === undefined || end >= last || this.#ring.since(end, 1, 1).length === 0;
+    const isLast = end === undefined || end >= last || !this.#ring.hasAbove(end);
     return { publications, position: isLast ? this.position : { offset: end, epoch }, continuous: true };
   }
 

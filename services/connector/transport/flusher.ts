@@ -1,6 +1,10 @@
-import type { Codec } from "../protocol/codec.js";
+import { type Clock, systemClock } from "../../../lib/clock.js";
 import type { TurnEnd } from "../channel/fanout.js";
+import type { Codec } from "../protocol/codec.js";
 import { FrameChain } from "./frameChain.js";
+
+/** How long the rest of a burst is waited for. */
+const GATHER_MS = 1;
 
 /** Something that has publications to hand over. */
 interface Deliverable {
@@ -19,8 +23,19 @@ interface Flushable {
 export class Flusher implements TurnEnd {
   readonly #chains = new Map<Codec, FrameChain>();
   #fanouts: Deliverable[] = [];
+  readonly #clock: Clock;
   #due: Flushable[] = [];
   #scheduled = false;
+  #soon: Deliverable[] = [];
+  #writtenAtMs = -Infinity;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  get sinceWritingMs(): number {
+    return this.#clock.monotonicMs() - this.#writtenAtMs;
+  }
 
   /** The chains of a codec. */
   chainOf(codec: Codec): FrameChain {
@@ -35,6 +50,17 @@ export class Flusher implements TurnEnd {
   deliverAtEnd(fanout: Deliverable): void {
     this.#fanouts.push(fanout);
     this.#schedule();
+  }
+
+  deliverSoon(fanout: Deliverable): void {
+    this.#soon.push(fanout);
+    if (this.#soon.length > 1) return;
+    this.#clock.after(GATHER_MS, () => {
+      const due = this.#soon;
+      this.#soon = [];
+      this.#fanouts.push(...due);
+      this.#flush();
+    });
   }
 
   /** `writer.flush()` will be called at the end of this turn. To be called once a turn. */
@@ -58,5 +84,6 @@ export class Flusher implements TurnEnd {
     this.#scheduled = false;
     for (const chain of this.#chains.values()) chain.beginFlush();
     for (const writer of due) writer.flush();
+    this.#writtenAtMs = this.#clock.monotonicMs();
   }
 }

@@ -272,9 +272,8 @@ export class Poll implements Subscriber {
   }
 
   #take(channel: PollChannel, chunk: Chunk): void {
-    const { frames, first } = channel.take(chunk, this.#answer.room);
+    const first = channel.take(chunk, this.#answer);
     this.#mustAnswer ||= first;
-    for (const frame of frames) this.#answer.add(frame);
   }
 
   /** Whether nobody wants the answer any more. As a call, because it may have become true during any await. */

@@ -1,5 +1,7 @@
+import type { Publication } from "../../channel/publication.js";
 import { encodeJsonFrame } from "../../protocol/jsonCodec.js";
 import { countPublications, type ServerFrame } from "../../protocol/serverFrame.js";
+import { encodePublications } from "./encodedPublications.js";
 
 /** The frames of one answer, in bytes: past it only what must be said is added, no publications. */
 const ANSWER_BYTES = 256 * 1024;
@@ -34,5 +36,14 @@ export class PollAnswer {
     this.#encoded.push(encoded);
     this.#bytes += Buffer.byteLength(encoded);
     this.#publications += countPublications(frame);
+  }
+
+  /** Adds a frame for each publication. */
+  addPublications(publications: readonly Publication[]): void {
+    if (publications.length === 0) return;
+    const { text, bytes } = encodePublications(publications);
+    this.#encoded.push(text);
+    this.#bytes += bytes;
+    this.#publications += publications.length;
   }
 }

@@ -2,7 +2,8 @@ import { answerPosition } from "../../channel/answerPosition.js";
 import type { Chunk, ChunkLimits, ResetReason, Subscriber } from "../../channel/channel.js";
 import type { ChannelHold } from "../../hub.js";
 import type { Position } from "../../protocol/position.js";
-import type { ServerFrame } from "../../protocol/serverFrame.js";
+import { encodePublications } from "./encodedPublications.js";
+import type { PollAnswer } from "./pollAnswer.js";
 
 /** One channel of one poll: where the client stands, moved on by what is put into the answer. */
 export class PollChannel {
@@ -64,25 +65,26 @@ export class PollChannel {
   }
 
   /**
-   * Moves over what was fetched last: over its publications while there is room (in bytes), not over the others. Gives the
-   * frames for the answer, and whether the client must be told its position soon: it has just got its first.
+   * Moves over what was fetched last, into the answer: over its publications while there is room, not over the others. Whether the
+   * client must be told its position soon: it has just got its first.
    */
-  take(fetched: Chunk, room: number): { readonly frames: ServerFrame[]; readonly first: boolean } {
+  take(fetched: Chunk, answer: PollAnswer): boolean {
     const first = this.#position === undefined;
     const before = this.#position;
-    const { publications, position, continuous } = this.#fit(fetched, room);
+    const { publications, position, continuous } = this.#fit(fetched, answer.room);
     this.#position = position;
     const id = this.#subscribeId;
     if (id !== undefined) {
       this.#subscribeId = undefined;
-      return { frames: [{ kind: "subscribed", id, channel: this.name, body: { position, recovered: continuous, publications } }], first };
+      answer.add({ kind: "subscribed", id, channel: this.name, body: { position, recovered: continuous, publications } });
+      return first;
     }
-    const frames: ServerFrame[] = publications.map((publication) => ({ kind: "publication", publication }));
     if (!continuous) {
       const reason: ResetReason = before?.epoch === position.epoch ? "HISTORY_LOST" : "HISTORY_CHANGED";
-      frames.unshift({ kind: "reset", channel: this.name, position, reason });
+      answer.add({ kind: "reset", channel: this.name, position, reason });
     }
-    return { frames, first };
+    answer.addPublications(publications);
+    return first;
   }
 
   attach(subscriber: Subscriber): void {
@@ -99,6 +101,7 @@ export class PollChannel {
 
   /** The beginning of a chunk that fits; the last publication of it may be larger than what is left. */
   #fit(chunk: Chunk, room: number): Chunk {
+    if (encodePublications(chunk.publications).bytes <= room) return chunk;
     let left = room;
     let count = 0;
     for (const { json } of chunk.publications) {
