@@ -41,6 +41,8 @@ export const presence: Part = {
       const resyncMs: number[] = [];
       for (let index = 0; index < resyncs; index++) resyncMs.push(await trial.resync(index));
       const after = await trial.memory();
+      const { profiles, say } = context;
+      if (profiles !== undefined) await trial.profile(`${profiles}/presence-questions-and-changes.cpuprofile`, { forMs: 10_000, perSecond: QUERIES_PER_SECOND, changesPerSecond: CHANGES_PER_SECOND }, say);
       return resultOf({ empty, loading, loaded, quiet, churn, asked, mixed, resyncMs, after });
     } finally {
       await parts.stop();

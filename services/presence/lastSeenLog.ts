@@ -18,19 +18,24 @@ export type Role = "leader" | "follower" | "away";
 
 /** A time that the leader should have written by now: long enough for another replica to take over and write it. */
 const KEPT_MS = 30_000;
-/** Users whose time is remembered here; past this the oldest go, unwritten if so. */
+/** Times that are remembered here; past this the oldest go, unwritten if so. */
 export const MAX_REMEMBERED = 200_000;
 /** Writes under way at a time. */
 const MAX_WRITES = 1_000;
 /** Writes begun at a time, and how often: 15,000 a second, in pieces that hold up no question. */
 const WRITES_TOGETHER = 150;
 const WRITE_EVERY_MS = 10;
+/** Spent places in the order of time are worth removing from here on. */
+const SPENT_AT = 4_096;
 const STOP_LIMIT_MS = 2_000;
 const STOP_STEP_MS = 10;
 
 interface Remembered {
+  readonly user: string;
   readonly atMs: number;
   readonly noticedMs: number;
+  /** Somebody has begun to write it here. */
+  written: boolean;
 }
 
 /**
@@ -41,10 +46,17 @@ interface Remembered {
  */
 export class LastSeenLog implements Running {
   readonly #options: LastSeenLogOptions;
-  /** In the order of time. */
   readonly #remembered = new Map<string, Remembered>();
-  /** Those of them that nobody has begun to write here. */
-  readonly #unwritten = new Set<string>();
+  /**
+   * The same in the order of time, and times that newer ones of the same user have replaced. A list with places, since the first
+   * entry of a Map costs as much to find as there are deleted ones before it.
+   */
+  #order: Remembered[] = [];
+  /** The oldest, and the first that nobody has begun to write here. */
+  #oldest = 0;
+  #unwritten = 0;
+  /** Those that could not be written. */
+  readonly #failed: Remembered[] = [];
   readonly #stopWriting: () => void;
   #writes = 0;
   #dropped = 0;
@@ -88,20 +100,28 @@ export class LastSeenLog implements Running {
   }
 
   #remember(user: string, atMs: number): void {
-    // Again at the end: the order is that of time.
-    this.#remembered.delete(user);
-    this.#unwritten.delete(user);
-    this.#remembered.set(user, { atMs, noticedMs: this.#options.clock.monotonicMs() });
-    this.#unwritten.add(user);
-    if (this.#remembered.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#remembered.keys();
-    if (oldest !== undefined && this.#forget(oldest) && this.#options.role() === "leader") this.#dropped += 1;
+    const remembered = { user, atMs, noticedMs: this.#options.clock.monotonicMs(), written: false };
+    this.#remembered.set(user, remembered);
+    this.#order.push(remembered);
+    if (this.#order.length - this.#oldest <= MAX_REMEMBERED) return;
+    const oldest = this.#order[this.#oldest];
+    if (oldest && this.#isNewest(oldest) && !oldest.written && this.#options.role() === "leader") this.#dropped += 1;
+    this.#forgetOldest();
   }
 
-  /** Whether the user's time was unwritten. */
-  #forget(user: string): boolean {
-    this.#remembered.delete(user);
-    return this.#unwritten.delete(user);
+  #isNewest(remembered: Remembered): boolean {
+    return this.#remembered.get(remembered.user) === remembered;
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#order[this.#oldest];
+    if (oldest && this.#isNewest(oldest)) this.#remembered.delete(oldest.user);
+    this.#oldest += 1;
+    this.#unwritten = Math.max(this.#unwritten, this.#oldest);
+    if (this.#oldest < SPENT_AT || this.#oldest * 2 < this.#order.length) return;
+    this.#order = this.#order.slice(this.#oldest);
+    this.#unwritten -= this.#oldest;
+    this.#oldest = 0;
   }
 
   #writeSome(): void {
@@ -110,31 +130,39 @@ export class LastSeenLog implements Running {
     this.#forgetOld(role === "leader");
     if (role !== "leader") return;
     let room = Math.min(WRITES_TOGETHER, MAX_WRITES - this.#writes);
-    for (const user of this.#unwritten) {
-      if (room <= 0) return;
+    for (const again of this.#failed.splice(0, Math.max(0, room))) {
+      this.#write(again);
       room -= 1;
-      const remembered = this.#remembered.get(user);
-      if (remembered) this.#write(user, remembered);
+    }
+    for (; room > 0 && this.#unwritten < this.#order.length; this.#unwritten++) {
+      const next = this.#order[this.#unwritten];
+      if (!next || !this.#isNewest(next)) continue;
+      this.#write(next);
+      room -= 1;
     }
   }
 
   /** Whoever leads keeps what is not written, however old. */
   #forgetOld(leads: boolean): void {
     const keptSinceMs = this.#options.clock.monotonicMs() - KEPT_MS;
-    for (const [user, { noticedMs }] of this.#remembered) {
-      if (noticedMs >= keptSinceMs || (leads && this.#unwritten.has(user))) return;
-      this.#forget(user);
+    for (let oldest = this.#order[this.#oldest]; oldest; oldest = this.#order[this.#oldest]) {
+      if (oldest.noticedMs >= keptSinceMs || (leads && !oldest.written && this.#isNewest(oldest))) return;
+      this.#forgetOldest();
     }
   }
 
-  #write(user: string, remembered: Remembered): void {
+  #write(remembered: Remembered): void {
+    // A newer time of the user may have come while this one failed.
+    if (!this.#isNewest(remembered)) return;
     const { store, log } = this.#options;
+    const { user, atMs } = remembered;
     this.#writes += 1;
-    this.#unwritten.delete(user);
+    remembered.written = true;
     store
-      .write(user, remembered.atMs)
+      .write(user, atMs)
       .catch((error: unknown) => {
-        if (this.#remembered.get(user) === remembered) this.#unwritten.add(user);
+        remembered.written = false;
+        if (this.#isNewest(remembered)) this.#failed.push(remembered);
         log.debug({ err: error }, "a last-seen time could not be written; it will be tried again");
       })
       .finally(() => { this.#writes -= 1; });

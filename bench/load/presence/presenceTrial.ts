@@ -4,6 +4,7 @@ import type { Service } from "../../installation/service.js";
 import type { PartContext } from "../../part.js";
 import { Child } from "../../process/child.js";
 import { usageOf } from "../../process/usage.js";
+import { profiled } from "../../profile/profiled.js";
 import type { Answered, PresenceQueriesCommands } from "../presenceQueries.js";
 import type { SimulatedConnectorsCommands } from "../simulatedConnectors.js";
 
@@ -97,6 +98,11 @@ export class PresenceTrial {
     const churn = changesPerSecond > 0 ? this.#connectors.ask("churn", { changesPerSecond, forMs }) : undefined;
     const [latencies] = await Promise.all([this.#queries.ask("query", { questions, perSecond, forMs }), churn]);
     return latencies;
+  }
+
+  /** The same, with the replica's CPU profiled. */
+  async profile(file: string, query: TrialQuery, say: (text: string) => void): Promise<void> {
+    await profiled(this.#presence.process, { file, say }, () => this.query(query));
   }
 
   /** Loses a heartbeat of one connector; gives how long it took until everything of it was known again. */
