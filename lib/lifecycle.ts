@@ -12,7 +12,7 @@ export interface StartedService extends Running {
   readonly ready?: Promise<void>;
 }
 
-/** Past this a second signal, or patience, ends the process anyway. */
+/** The end of patience with a stop. */
 const STOP_LIMIT_MS = 60_000;
 
 /**
@@ -23,6 +23,8 @@ const STOP_LIMIT_MS = 60_000;
 export async function runUntilSignal(start: () => Promise<StartedService>): Promise<void> {
   let running: StartedService;
   let stopping = false;
+  // From the beginning: a signal that comes during the start ends what was started, as soon as that is known.
+  const signalled = firstSignal();
   try {
     running = await start();
   } catch (error) {
@@ -30,19 +32,28 @@ export async function runUntilSignal(start: () => Promise<StartedService>): Prom
   }
   // Not ready yet is no failure; never to become ready is. Stopped before it was ready is neither.
   running.ready?.catch((error: unknown) => { if (!stopping) exitWithProblems(error); });
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
-  });
+  await signalled;
   stopping = true;
-  const giveUp = (): never => process.exit(1);
-  process.once(signal, giveUp);
-  setTimeout(giveUp, STOP_LIMIT_MS).unref();
   try {
     await running.stop();
   } catch (error) {
     exitWithProblems(error);
   }
   process.exit(0);
+}
+
+/** Resolves with the first signal; from then on a second one like it, or 60 s, end the process. */
+function firstSignal(): Promise<void> {
+  const giveUp = (): never => process.exit(1);
+  return new Promise((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) {
+      process.once(name, () => {
+        process.once(name, giveUp);
+        setTimeout(giveUp, STOP_LIMIT_MS).unref();
+        resolve();
+      });
+    }
+  });
 }
 
 /** Prints why a process can't go on, a sentence a line, and exits with 2 for a configuration, 1 for anything else. */

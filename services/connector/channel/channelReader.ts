@@ -1,5 +1,6 @@
 import type { StoredMessage } from "../../../lib/bus/storedMessage.js";
 import { assertReached } from "../../../lib/bus/replacedLeader.js";
+import type { StreamInfo } from "../../../lib/bus/streamInfo.js";
 import type { Clock } from "../../../lib/clock.js";
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import type { Position } from "../protocol/position.js";
@@ -96,15 +97,22 @@ export class ChannelReader {
     const { feed } = this.#parts;
     // In a cluster the leader's word is not proven until an audit.
     if (newest > 0) return { last: newest, proven: feed.ticksProve ? tick : newest };
-    // It may be one that was replaced, and doesn't know what the channel holds.
-    const fence = await feed.history.fence();
-    const counted = await feed.history.countOf(this.subject);
-    const info = await feed.history.infoAfterNow();
-    for (const answer of [counted, info]) assertReached(answer, fence);
-    if (info.epoch !== epoch || counted.count > 0) throw RpcError.natsUnavailable(`${this.#channel} has changed while it was opened: ask again`);
+    // It may be one that was replaced, and doesn't know what the channel holds. One server that is alone has no elections.
+    const info = feed.ticksProve ? await feed.history.infoAfterNow() : await this.#infoOfEmpty();
+    if (info?.epoch !== epoch) throw RpcError.natsUnavailable(`${this.#channel} has changed while it was opened: ask again`);
     // What it held may be gone: nobody can say what was there before the stream's beginning. (One that never held anything may
     // say that it begins at 0.) A tick that this stream doesn't reach is of another history.
     return { last: Math.max(0, info.firstSequence - 1), proven: Math.min(tick, info.lastSequence) };
+  }
+
+  /** The state of the stream by who leads it now, if the channel holds nothing. */
+  async #infoOfEmpty(): Promise<StreamInfo | undefined> {
+    const { history } = this.#parts.feed;
+    const fence = await history.fence();
+    const counted = await history.countOf(this.subject);
+    const info = await history.infoAfterNow();
+    for (const answer of [counted, info]) assertReached(answer, fence);
+    return counted.count > 0 ? undefined : info;
   }
 
   async #readNow({ from, to, proven = from, epoch, chunkMessages, chunkBytes }: Stretch): Promise<WholeStretch | undefined> {

@@ -20,7 +20,7 @@ export interface Codec {
    * The frames of one WebSocket message. Throws MALFORMED_FRAME when the message can't be taken apart at all, and
    * TOO_MANY_FRAMES when it holds more than `maxFrames`: no work is spent on them.
    */
-  decode(message: Buffer, maxFrames: number): ReadFrame[];
+  decode(message: Buffer, maxFrames: number): readonly ReadFrame[];
 }
 
 /** The codec that a client's list of subprotocols chooses; JSON when it names none of ours. */

@@ -1,6 +1,7 @@
 import { RpcError } from "../../../lib/errors/rpcError.js";
 import { readJsonFrame } from "./clientFrameSchema.js";
 import type { Codec } from "./codec.js";
+import { encodePositions } from "./position.js";
 import { type ReadFrame, tooManyFrames } from "./readFrame.js";
 import type { ServerFrame, SubscribedBody } from "./serverFrame.js";
 
@@ -10,10 +11,14 @@ export const jsonCodec: Codec = {
   binary: false,
   separator: Buffer.from("\n"),
   encode: (frame) => Buffer.from(encodeJsonFrame(frame)),
-  decode: (message, maxFrames) => decodeLines(message.toString("utf8"), maxFrames),
+  decode: (message, maxFrames) => (message.equals(PONG) ? PONG_FRAMES : decodeLines(message.toString("utf8"), maxFrames)),
 };
 
-function decodeLines(text: string, maxFrames: number): ReadFrame[] {
+/** What idle clients send all the time needs no reading. */
+const PONG = Buffer.from('{"pong":{}}');
+const PONG_FRAMES: readonly ReadFrame[] = [readJsonFrame({ pong: {} })];
+
+function decodeLines(text: string, maxFrames: number): readonly ReadFrame[] {
   const lines = text.split("\n", maxFrames + 1);
   if (lines.length > maxFrames) throw tooManyFrames(maxFrames);
   return lines.filter((line) => line.trim() !== "").map((line) => readJsonFrame(parseLine(line)));
@@ -57,7 +62,7 @@ function encodeRest(frame: Exclude<ServerFrame, { kind: "publication" }>): strin
     case "reset":
       return member("reset", { channel: frame.channel, position: frame.position, reason: frame.reason });
     case "ping":
-      return member("ping", { positions: Object.fromEntries(frame.positions) });
+      return `"ping":{"positions":${encodePositions(frame.positions)}}`;
     case "disconnect": {
       const { code, reason, reconnect } = frame.close;
       return member("disconnect", { code, reason, reconnect, afterMs: frame.afterMs });

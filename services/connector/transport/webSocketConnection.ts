@@ -200,7 +200,7 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
     this.#beginClosing(this.#limits.reconnectGraceMs);
   }
 
-  #decode(data: Buffer, isBinary: boolean): ReadFrame[] | undefined {
+  #decode(data: Buffer, isBinary: boolean): readonly ReadFrame[] | undefined {
     const codec = this.#codec;
     try {
       if (isBinary !== codec.binary) throw new RpcError("MALFORMED_FRAME", `${codec.subprotocol} takes ${codec.binary ? "binary" : "text"} messages`);

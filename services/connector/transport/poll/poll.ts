@@ -4,7 +4,7 @@ import type { Timer } from "../../../../lib/clock.js";
 import { RpcError } from "../../../../lib/errors/rpcError.js";
 import type { Chunk, ChunkLimits, Subscriber } from "../../channel/channel.js";
 import { CLOSE } from "../../protocol/closeCodes.js";
-import { positionOf, type Position } from "../../protocol/position.js";
+import { encodePositions, positionOf, type Position } from "../../protocol/position.js";
 import type { ServerFrame } from "../../protocol/serverFrame.js";
 import type { PublishSlots } from "../../session/publishSlots.js";
 import type { SessionServices } from "../../session/session.js";
@@ -311,11 +311,11 @@ export class Poll implements Subscriber {
   }
 
   #positionsNow(): string {
-    return encodePositions(Array.from(this.#channels.values(), ({ name, position }) => [name, position] as const));
+    return encodePositions(Array.from(this.#channels.values(), ({ name, position = FROM_NOW }) => [name, position] as const));
   }
 
   #positionsAsSent(): string {
-    return encodePositions(this.#request.positions);
+    return encodePositions(Array.from(this.#request.positions, ([name, position = FROM_NOW]) => [name, position] as const));
   }
 
   #isOwn(channel: string): boolean {
@@ -330,12 +330,3 @@ export class Poll implements Subscriber {
 const OWN_CHANNELS = 2;
 const LOOK_AGAIN_MS = 1_000;
 const FROM_NOW: Position = { offset: 0, epoch: "" };
-
-function encodePositions(positions: Iterable<readonly [string, Position | undefined]>): string {
-  const members: string[] = [];
-  for (const [channel, position] of positions) {
-    const { offset, epoch } = position ?? FROM_NOW;
-    members.push(`${JSON.stringify(channel)}:{"offset":${String(offset)},"epoch":${JSON.stringify(epoch)}}`);
-  }
-  return `{${members.join(",")}}`;
-}

@@ -109,11 +109,11 @@ describe("poll server", () => {
   it("knows the token that it has verified for a session, and no other", async () => {
     await start();
     const { session, positions } = await poll({});
-    const { verify } = test.services.tokens;
+    const verify = test.services.tokens.verify.bind(test.services.tokens);
     const verified: string[] = [];
     test.services.tokens.verify = (text) => {
       verified.push(text);
-      return verify.call(test.services.tokens, text);
+      return verify(text);
     };
     expect(await poll({ session, seq: 2, positions })).toMatchObject({ session });
     expect(verified).toEqual([]);
