@@ -64,6 +64,8 @@ describe("publisher", () => {
 
   it("waits for a stream that comes within the deadline, and stores each message once", async () => {
     const waiting = [send("a"), send("b"), send("c")];
+    // They leave together at the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
     await createStream();
     const stored = await Promise.all(waiting);
     expect(stored.every(({ retried }) => retried)).toBe(true);

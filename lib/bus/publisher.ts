@@ -73,6 +73,8 @@ export class Publisher {
   readonly #byToken = new Map<string, Pending>();
   readonly #inFlight = new Set<Pending>();
   #waiting: Pending[] = [];
+  /** To be handed to the connection at the end of this turn, in one write: a system call for each took a quarter of the CPU of a stream. */
+  #outgoing: { readonly pending: Pending; readonly token: string }[] = [];
   #bytes = 0;
   #inFlightBytes = 0;
   #nextToken = 1;
@@ -138,6 +140,18 @@ export class Publisher {
     if (!this.#inFlight.has(pending)) this.#inFlightBytes += pending.data.length;
     this.#inFlight.add(pending);
     this.#byToken.set(token, pending);
+    if (this.#outgoing.length === 0) setImmediate(() => { this.#handOver(); });
+    this.#outgoing.push({ pending, token });
+  }
+
+  #handOver(): void {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    // What was answered, or given up, meanwhile needs no sending.
+    for (const { pending, token } of outgoing) if (this.#byToken.get(token) === pending) this.#sendAs(pending, token);
+  }
+
+  #sendAs(pending: Pending, token: string): void {
     try {
       this.#bus.publish(pending.subject, pending.data, { headers: pending.headers, reply: `${this.#inbox}.${token}` });
     } catch (error) {

@@ -19,7 +19,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     };
     request.on("data", onData);
     request.once("error", onGone);
-    request.once("close", () => { onGone(); });
+    // Every request closes in the end; an error with its stack costs as much as reading the body.
+    request.once("close", () => { if (!request.readableEnded) onGone(); });
     request.once("end", () => {
       const [only] = pieces;
       resolve(only && pieces.length === 1 ? only : Buffer.concat(pieces));
