@@ -12,7 +12,7 @@ export function makeHashKey(): HashKey {
   return { low: bytes.readInt32LE(0), high: bytes.readInt32LE(4) };
 }
 
-/** HalfSipHash-1-3 of `length` bytes from `start`, an unsigned number of 32 bits: about 40 ns for 12 bytes. */
+/** HalfSipHash-1-3 of `length` bytes from `start`, an unsigned number of 32 bits. */
 export function hashBytes(bytes: Uint8Array, start: number, length: number, { low, high }: HashKey): number {
   let v0 = low;
   let v1 = high;

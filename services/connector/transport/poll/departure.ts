@@ -1,4 +1,4 @@
-/** Whether a client has gone, and who is to be told. An AbortSignal would do; it costs a fifth of a whole poll. */
+/** Whether a client has gone, and who is to be told. An AbortSignal would do; making, listening to and aborting one for each poll was seen in the profile. */
 export class Departure {
   #hasLeft = false;
   #tell: (() => void) | undefined;
