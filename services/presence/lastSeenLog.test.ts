@@ -70,6 +70,27 @@ describe("last-seen log", () => {
     await eventually(async () => (await store.read(["eve"])).get("eve") === 30);
   });
 
+  it("tries again what could not be written, unless the user was seen later", async () => {
+    role = "leader";
+    const write = store.write.bind(store);
+    let refusals = 0;
+    store.write = () => {
+      refusals += 1;
+      return Promise.reject(new Error("refused for this test"));
+    };
+    goes("gus", 50);
+    goes("hal", 51);
+    clock.advance(10);
+    await eventually(() => refusals === 2);
+    goes("hal", 52);
+    store.write = write;
+    await eventually(async () => {
+      clock.advance(10);
+      const seen = await store.read(["gus", "hal"]);
+      return seen.get("gus") === 50 && seen.get("hal") === 52;
+    });
+  });
+
   it("remembers a bounded number of users", async () => {
     role = "leader";
     for (let n = 0; n < MAX_REMEMBERED + 10; n++) goes(`many-${String(n)}`, n + 1);

@@ -115,6 +115,27 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     caughtBy: ["nothing goes wrong", "1 MB/s with a long history"],
   },
   {
+    name: "fan-out: forgets what waited for the rest of a burst",
+    file: "services/connector/transport/flusher.ts",
+    find: "this.#fanouts.push(...this.#soon.splice(0));",
+    replace: "this.#fanouts.push(...this.#soon.splice(0).slice(1));",
+    caughtBy: ["whose messages come in bursts"],
+  },
+  {
+    name: "session: the others are not told who has it now",
+    file: "services/connector/session/sessionRegistry.ts",
+    find: "    this.#count(userId, 1);\n    this.#announce(key, entry);",
+    replace: "    this.#count(userId, 1);",
+    caughtBy: ["a newer connection closes the older one"],
+  },
+  {
+    name: "polls: a token that was verified once holds for ever",
+    file: "services/connector/transport/poll/pollSession.ts",
+    find: "clock.nowMs() < token.expiresAtMs && ",
+    replace: "",
+    caughtBy: ["tokens expire again and again"],
+  },
+  {
     name: "session: both owners keep a session",
     file: "services/connector/session/sessionRegistry.ts",
     find: "if (later > 0 || (later === 0 && other > connector)) this.#supersede(key, \"elsewhere\");",
@@ -165,9 +186,9 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "connector: judges by the time that it did nothing",
-    file: "services/connector/transport/webSocketServer.ts",
-    find: "if (hasLeftOut) connection.forgive(lateMs);\n        else connection.tick();",
-    replace: "connection.tick();",
+    file: "services/connector/transport/connectionSet.ts",
+    find: "if (lateMs > LATE_MS && !this.#hasForgiven) {",
+    replace: "if (lateMs < -LATE_MS && !this.#hasForgiven) {",
     caughtBy: ["a connector is frozen while clients sign in"],
   },
   {

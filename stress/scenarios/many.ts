@@ -33,6 +33,19 @@ export const manyScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "many: 520 WebSockets of one channel, whose messages come in bursts, are cut again and again",
+    fault: "connection cut", transport: "websocket", history: "long", world: { nats: "single", connectors: 1 },
+    async run(world) {
+      const clients = await world.joinMany(520, { channels: ["chat.a"], transport: "websocket" });
+      const traffic = world.traffic({ channels: ["chat.a"], lanes: 8, everyMs: 250 });
+      for (let cuts = 0; cuts < 20; cuts++) {
+        await traffic.flow(16);
+        for (const client of clients.slice(cuts, cuts + 10)) client.cut();
+      }
+      return undefined;
+    },
+  },
+  {
     name: "many: messages of 400 KB, larger than every queue and piece of history, to clients that come and go",
     fault: "big messages", transport: "both", history: "long", world: { nats: "single", connectors: 2 },
     async run(world) {

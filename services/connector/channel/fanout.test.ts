@@ -22,17 +22,18 @@ interface Rig {
   readonly fanout: Fanout;
   readonly turns: { deliver(): void }[];
   readonly gathered: { deliver(): void }[];
-  readonly writing: { sinceMs: number };
+  readonly writing: { number: number; sinceMs: number };
 }
 
 function start(): Rig {
   const turns: { deliver(): void }[] = [];
   const gathered: { deliver(): void }[] = [];
-  const writing = { sinceMs: Infinity };
+  const writing = { number: 1, sinceMs: Infinity };
   const fanout = new Fanout({
     deliverAtEnd: (one) => turns.push(one),
     deliverSoon: (one) => gathered.push(one),
-    get sinceWritingMs() { return writing.sinceMs; },
+    get writing() { return writing.number; },
+    sinceWritingMs: (number) => (number === writing.number - 1 ? writing.sinceMs : Infinity),
   });
   return { fanout, turns, gathered, writing };
 }
@@ -63,7 +64,7 @@ describe("the fan-out of a channel", () => {
       fanout.push(publication(offset + 1), offset);
       offset += 1;
     };
-    const deliver = (): void => { for (const one of [...turns.splice(0), ...gathered.splice(0)]) one.deliver(); };
+    const deliver = (): void => { for (const one of [...turns.splice(0), ...gathered.splice(0)]) one.deliver(); writing.number += 1; };
     const heard = new Batches();
     fanout.attach(heard);
     push(0.1);
@@ -73,9 +74,13 @@ describe("the fan-out of a channel", () => {
     push(5);
     expect([turns.length, gathered.length]).toEqual([1, 0]);
     deliver();
+    writing.number += 1;
+    push(0.1);
+    expect([turns.length, gathered.length], "another channel's writing says nothing").toEqual([1, 0]);
+    deliver();
     push(0.1);
     push(0.2);
-    expect([turns.length, gathered.length, heard.offsets]).toEqual([0, 1, [1, 2]]);
+    expect([turns.length, gathered.length, heard.offsets]).toEqual([0, 1, [1, 2, 3]]);
     deliver();
     expect(heard.batches.at(-1)?.publications).toHaveLength(2);
     for (let alone = 0; alone < 4; alone++) {

@@ -10,8 +10,10 @@ export interface TurnEnd {
   deliverAtEnd(fanout: { deliver(): void }): void;
   /** The same about a millisecond later. */
   deliverSoon(fanout: { deliver(): void }): void;
-  /** Milliseconds since everything that was delivered last was written; Infinity before the first. */
-  readonly sinceWritingMs: number;
+  /** The number of the writing that comes next, or is under way. */
+  readonly writing: number;
+  /** Milliseconds since this writing ended; Infinity while it has not, and where another came after it. */
+  sinceWritingMs(writing: number): number;
 }
 
 /** So much is handed over before the turn ends: what waits is bounded, whatever NATS sends in one. */
@@ -33,6 +35,8 @@ export class Fanout {
   /** Of channels with many subscribers only. */
   #bursts: Bursts | undefined;
   #gathers = false;
+  /** The writing of what was handed over last. */
+  #writing = 0;
 
   constructor(turnEnd: TurnEnd) {
     this.#turnEnd = turnEnd;
@@ -69,6 +73,7 @@ export class Fanout {
     this.#waitingBytes = 0;
     if (this.#gathers) this.#bursts?.onGathered(rest.length + 1);
     this.#gathers = false;
+    this.#writing = this.#turnEnd.writing;
     const batch = new Batch([first, ...rest], this.#before);
     this.#subscribers.forEach((subscriber) => { subscriber.onPublications(batch); });
   }
@@ -76,7 +81,7 @@ export class Fanout {
   #awaitEnd(): void {
     if (this.#subscribers.size >= MANY) {
       this.#bursts ??= new Bursts();
-      this.#bursts.onFirst(this.#turnEnd.sinceWritingMs);
+      this.#bursts.onFirst(this.#turnEnd.sinceWritingMs(this.#writing));
     } else this.#bursts = undefined;
     this.#gathers = this.#bursts?.areLikely ?? false;
     if (this.#gathers) this.#turnEnd.deliverSoon(this);

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../../lib/clock.js";
+import { type Clock, systemClock, type Timer } from "../../../lib/clock.js";
 import type { TurnEnd } from "../channel/fanout.js";
 import type { Codec } from "../protocol/codec.js";
 import { FrameChain } from "./frameChain.js";
@@ -27,14 +27,20 @@ export class Flusher implements TurnEnd {
   #due: Flushable[] = [];
   #scheduled = false;
   #soon: Deliverable[] = [];
+  #gathering: Timer | undefined;
+  #writing = 1;
   #writtenAtMs = -Infinity;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
   }
 
-  get sinceWritingMs(): number {
-    return this.#clock.monotonicMs() - this.#writtenAtMs;
+  get writing(): number {
+    return this.#writing;
+  }
+
+  sinceWritingMs(writing: number): number {
+    return writing === this.#writing - 1 ? this.#clock.monotonicMs() - this.#writtenAtMs : Infinity;
   }
 
   /** The chains of a codec. */
@@ -54,19 +60,26 @@ export class Flusher implements TurnEnd {
 
   deliverSoon(fanout: Deliverable): void {
     this.#soon.push(fanout);
-    if (this.#soon.length > 1) return;
-    this.#clock.after(GATHER_MS, () => {
-      const due = this.#soon;
-      this.#soon = [];
-      this.#fanouts.push(...due);
-      this.#flush();
-    });
+    this.#gathering ??= this.#clock.after(GATHER_MS, () => { this.#gathered(); });
   }
 
   /** `writer.flush()` will be called at the end of this turn. To be called once a turn. */
   schedule(writer: Flushable): void {
     this.#due.push(writer);
     this.#schedule();
+  }
+
+  /** Hands over and writes what waits for the rest of a burst. Idempotent. */
+  close(): void {
+    if (!this.#gathering) return;
+    this.#gathering.cancel();
+    this.#gathered();
+  }
+
+  #gathered(): void {
+    this.#gathering = undefined;
+    this.#fanouts.push(...this.#soon.splice(0));
+    this.#flush();
   }
 
   #schedule(): void {
@@ -84,6 +97,8 @@ export class Flusher implements TurnEnd {
     this.#scheduled = false;
     for (const chain of this.#chains.values()) chain.beginFlush();
     for (const writer of due) writer.flush();
+    if (due.length === 0) return;
+    this.#writing += 1;
     this.#writtenAtMs = this.#clock.monotonicMs();
   }
 }

@@ -234,11 +234,15 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
 
   /** Whether something waits and the socket has taken nothing for too long. */
   #isStuck(nowMs: number): boolean {
+    if (this.empty) {
+      this.#stuckSinceMs = Infinity;
+      return false;
+    }
     const socket = this.#socket;
     const written = "bytesWritten" in socket && typeof socket.bytesWritten === "number" ? socket.bytesWritten - socket.writableLength : 0;
-    if (this.#writer.queuedBytes === 0 || written !== this.#writtenBytes) {
+    if (this.#stuckSinceMs === Infinity || written !== this.#writtenBytes) {
       this.#writtenBytes = written;
-      this.#stuckSinceMs = this.#writer.queuedBytes === 0 ? Infinity : nowMs;
+      this.#stuckSinceMs = nowMs;
       return false;
     }
     return nowMs - this.#stuckSinceMs > this.#limits.stuckMs;

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer as WsServer } from "ws";
-import type { Timer } from "../../../lib/clock.js";
 import { chooseCodec } from "../protocol/codec.js";
 import type { SessionServices } from "../session/session.js";
 import { ClosingWebSocket } from "./closingWebSocket.js";
+import { ConnectionSet } from "./connectionSet.js";
 import type { Flusher } from "./flusher.js";
 import { type ConnectionParts, WebSocketConnection } from "./webSocketConnection.js";
 
@@ -16,21 +16,17 @@ interface ServerParts {
   readonly onDelivered: (publications: number) => void;
 }
 
-const TICK_MS = 1_000;
-/** A tick that comes so late says that this process was frozen, or busy. */
-const LATE_MS = 1_000;
-
 /** All WebSockets of a connector. */
 export class WebSocketServer {
   readonly #parts: ServerParts;
   readonly #shared: ConnectionParts;
-  readonly #connections = new Set<WebSocketConnection>();
+  readonly #connections: ConnectionSet<WebSocketConnection>;
   readonly #ws: WsServer;
-  readonly #timer: Timer;
 
   constructor(parts: ServerParts) {
     const { limits, clock } = parts.services;
     this.#parts = parts;
+    this.#connections = new ConnectionSet(clock);
     this.#shared = { ...parts, onEnd: (ended) => { this.#connections.delete(ended); } };
     this.#ws = new WsServer({
       noServer: true,
@@ -40,19 +36,6 @@ export class WebSocketServer {
       perMessageDeflate: false,
       maxPayload: limits.frameBytes,
       handleProtocols: (offered) => (offered.has(chooseCodec(offered).subprotocol) ? chooseCodec(offered).subprotocol : false),
-    });
-    let dueAtMs = clock.monotonicMs() + TICK_MS;
-    let hasLeftOut = false;
-    this.#timer = clock.every(TICK_MS, () => {
-      const nowMs = clock.monotonicMs();
-      const lateMs = nowMs - dueAtMs;
-      dueAtMs = nowMs + TICK_MS;
-      // What clients sent meanwhile waits in their sockets: it is read before they are judged by the time, which was ours to lose.
-      hasLeftOut = lateMs > LATE_MS && !hasLeftOut;
-      for (const connection of this.#connections) {
-        if (hasLeftOut) connection.forgive(lateMs);
-        else connection.tick();
-      }
     });
   }
 
@@ -96,7 +79,7 @@ export class WebSocketServer {
 
   /** Ends what is left. */
   stop(): void {
-    this.#timer.cancel();
+    this.#connections.stop();
     for (const connection of this.#connections) connection.terminate();
     this.#ws.close();
   }

@@ -136,6 +136,16 @@ describe("poll server", () => {
     expect(polls.waiting).toBe(0);
   });
 
+  it("leaves nothing of a first poll whose client went away, or that brought too many frames", async () => {
+    await start({ limits: { framesBurst: 5, framesPerSecond: 1 } });
+    const client = new Departure();
+    const answer = poll({}, client);
+    client.leave();
+    await expect(answer).rejects.toMatchObject({ reason: "CANCELLED" });
+    await expect(poll({ frames: Array.from({ length: 6 }, () => ({ pong: {} })) })).rejects.toMatchObject({ reason: "TOO_MANY_FRAMES" });
+    expect([polls.sessions, clock.timers, test.presence]).toEqual([0, 0, []]);
+  });
+
   it("limits frames per second over the polls of a session", async () => {
     await start({ limits: { framesBurst: 5, framesPerSecond: 1 } });
     const pongs = (count: number): object[] => Array.from({ length: count }, () => ({ pong: {} }));

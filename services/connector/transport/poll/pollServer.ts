@@ -42,14 +42,14 @@ export class PollServer {
   async answer(body: Buffer, client: Departure): Promise<string> {
     const { services, onDelivered } = this.#parts;
     if (this.#draining) throw new RpcError("NOT_READY", "this connector is going away: poll again", { retryAfterMs: 1_000 });
+    refuseWhoIsGone(client);
     const request = readPollRequest(body, services.limits);
     const known = this.#sessions.get(request.session);
-    const { session, isNew } = known?.isSignedInWith(request.token) ? { session: known, isNew: false } : await this.#signIn(request);
-    // Who is gone must not take the session from a newer connection.
-    if (client.hasLeft) throw new RpcError("CANCELLED", "the client went away");
+    const { session, isNew } = known?.isSignedInWith(request.token) ? { session: known, isNew: false } : await this.#signIn(request, client);
     const { publishes, userId, expiresAtMs } = session;
     const poll = new Poll(request, { services, userId, isNew, expiresAtMs, publishes, onDelivered });
     if (!session.takeFrames(request.frames.length)) {
+      session.endUnlessBegun();
       throw new RpcError("TOO_MANY_FRAMES", `more than ${String(services.limits.framesPerSecond)} frames a second`, { retryAfterMs: 1_000 });
     }
     if (!session.begin(request.seq, poll)) poll.end("superseded");
@@ -83,9 +83,11 @@ export class PollServer {
     return this.#draining;
   }
 
-  async #signIn({ session: text, token }: PollRequest): Promise<{ readonly session: PollSession; readonly isNew: boolean }> {
+  async #signIn({ session: text, token }: PollRequest, client: Departure): Promise<{ readonly session: PollSession; readonly isNew: boolean }> {
     const { tokens, sessionIds } = this.#parts.services;
     const { userId, expiresAtMs = Infinity } = await tokens.verify(token);
+    // Who is gone must not take the session from a newer connection, nor leave one here.
+    refuseWhoIsGone(client);
     const known = sessionIds.check(text, userId);
     const session = this.#sessionOf(known ?? sessionIds.create(userId), userId);
     session.signIn(token, expiresAtMs);
@@ -101,4 +103,8 @@ export class PollServer {
     }
     return session;
   }
+}
+
+function refuseWhoIsGone(client: Departure): void {
+  if (client.hasLeft) throw new RpcError("CANCELLED", "the client went away");
 }

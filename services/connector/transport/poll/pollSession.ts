@@ -116,6 +116,11 @@ export class PollSession implements SessionOwner {
     this.#current?.poll.end(end);
   }
 
+  /** Its first poll was refused: nobody may count on it, and nothing is left of it. */
+  endUnlessBegun(): void {
+    if (this.#begunAtMs === undefined) this.#end();
+  }
+
   supersede(successor: Successor): void {
     this.#current?.poll.end("superseded");
     // Elsewhere: polls may alternate between connectors, so presence has the session here too until it has been idle.
@@ -138,7 +143,7 @@ export class PollSession implements SessionOwner {
     try {
       services.registry.claim(id, userId, this);
     } catch (error) {
-      if (this.#begunAtMs === undefined) this.#end();
+      this.endUnlessBegun();
       throw error;
     }
     if (this.#owned) return;
