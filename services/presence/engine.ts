@@ -7,7 +7,7 @@ import { RpcError } from "../../lib/errors/rpcError.js";
 import { type Running, StartedParts } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
 import type { PresenceConfig } from "./config.js";
-import { LastSeenLog } from "./lastSeenLog.js";
+import { LastSeenLog, type Role } from "./lastSeenLog.js";
 import { MembersResponder } from "./membersResponder.js";
 import { Replicas } from "./replicas.js";
 import { userPresenceOf } from "./replies.js";
@@ -95,7 +95,7 @@ export class Engine implements Running {
     const isReady = (): boolean => this.fault === undefined;
     const replicas = started.add(new Replicas({ bus, clock, id: randomBytes(8).toString("hex"), isReady }), (part) => part.stop());
     const store = started.add(new LastSeen(bus, clock), (part) => { part.close(); });
-    const role = (): "leader" | "follower" | "away" => (!isReady() ? "away" : replicas.isLeader ? "leader" : "follower");
+    const role = (): Role => (!isReady() ? "away" : replicas.isLeader ? "leader" : "follower");
     const lastSeen = started.add(new LastSeenLog({ store, clock, log, role }), (part) => part.stop());
     const members = started.add(new MembersResponder({ bus, clock, log, roster, namespaces: config.namespaces }), (part) => { part.setAnswering(false); });
     started.add(new StatsFeed({ bus, clock, roster, isLeader: () => replicas.isLeader }), (part) => part.stop());

@@ -70,27 +70,6 @@ describe("last-seen log", () => {
     await eventually(async () => (await store.read(["eve"])).get("eve") === 30);
   });
 
-  it("tries again what could not be written, unless the user was seen later", async () => {
-    role = "leader";
-    const write = store.write.bind(store);
-    let refusals = 0;
-    store.write = () => {
-      refusals += 1;
-      return Promise.reject(new Error("refused for this test"));
-    };
-    goes("gus", 50);
-    goes("hal", 51);
-    clock.advance(10);
-    await eventually(() => refusals === 2);
-    goes("hal", 52);
-    store.write = write;
-    await eventually(async () => {
-      clock.advance(10);
-      const seen = await store.read(["gus", "hal"]);
-      return seen.get("gus") === 50 && seen.get("hal") === 52;
-    });
-  });
-
   it("remembers a bounded number of users", async () => {
     role = "leader";
     for (let n = 0; n < MAX_REMEMBERED + 10; n++) goes(`many-${String(n)}`, n + 1);
@@ -106,5 +85,105 @@ describe("last-seen log", () => {
     await eventually(() => { clock.advance(10); return true; });
     await stopped;
     expect(clock.timers).toBe(0);
+  });
+});
+
+/** A bucket of which a test says what it does with each write. */
+class ScriptedStore {
+  readonly stored = new Map<string, number>();
+  writes = 0;
+  onWrite: (user: string) => Promise<void> = () => Promise.resolve();
+
+  async write(user: string, atMs: number): Promise<void> {
+    this.writes += 1;
+    await this.onWrite(user);
+    this.stored.set(user, atMs);
+  }
+
+  read(): Promise<Map<string, number>> {
+    return Promise.resolve(new Map<string, number>());
+  }
+}
+
+describe("last-seen log, whatever the bucket does", () => {
+  const start = (role: Role = "leader"): { store: ScriptedStore; clock: FakeClock; log: LastSeenLog; goes: (user: string, atMs: number) => void; pass: (ms: number) => Promise<void>; be: (now: Role) => void } => {
+    const store = new ScriptedStore();
+    const clock = new FakeClock();
+    const now = { role };
+    const log = new LastSeenLog({ store, clock, log: silentLog, role: () => now.role });
+    // Answers come between the steps.
+    const pass = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 10) {
+        clock.advance(10);
+        await new Promise<void>((resolve) => { setImmediate(resolve); });
+      }
+    };
+    return { store, clock, log, pass, goes: (user, atMs) => { log.note([{ kind: "offline", user }], atMs); }, be: (next) => { now.role = next; } };
+  };
+  const refuse = (): Promise<void> => Promise.reject(new Error("refused for this test"));
+
+  it("keeps what can't be written for longer than it would remember, and writes it when it can", async () => {
+    const { store, log, pass, goes } = start();
+    store.onWrite = refuse;
+    for (let n = 0; n < 2_000; n++) goes(`u${String(n)}`, n + 1);
+    await pass(60_000);
+    expect([store.stored.size, log.dropped, log.failures > 2_000]).toEqual([0, 0, true]);
+    store.onWrite = () => Promise.resolve();
+    await pass(5_000);
+    expect([store.stored.size, log.dropped]).toEqual([2_000, 0]);
+  });
+
+  it("lets those that are always refused hold up nobody, and tries each once a second", async () => {
+    const { store, log, pass, goes } = start();
+    store.onWrite = (user) => (user.startsWith("bad") ? refuse() : Promise.resolve());
+    for (let n = 0; n < 300; n++) goes(`bad${String(n)}`, 1);
+    await pass(2_000);
+    for (let n = 0; n < 1_000; n++) goes(`good${String(n)}`, 2);
+    for (let again = 0; again < 20; again++) goes("bad0", 3 + again);
+    await pass(10_000);
+    expect(store.stored.size).toBe(1_000);
+    expect(log.failures).toBeLessThan(300 * 13);
+  });
+
+  it("writes one time of a user after another, and the newest last", async () => {
+    const { store, pass, goes } = start();
+    const release: (() => void)[] = [];
+    store.onWrite = () => new Promise((resolve) => { release.push(resolve); });
+    goes("ann", 1);
+    await pass(50);
+    goes("ann", 2);
+    await pass(50);
+    expect(release).toHaveLength(1);
+    release[0]?.();
+    await pass(1_100);
+    release[1]?.();
+    await pass(10);
+    expect([store.stored, store.writes]).toEqual([new Map([["ann", 2]]), 2]);
+  });
+
+  it("writes what it noticed as the leader also when another one leads", async () => {
+    const { store, pass, goes, be } = start();
+    for (let n = 0; n < 20_000; n++) goes(`u${String(n)}`, n + 1);
+    await pass(100);
+    be("follower");
+    goes("late", 1);
+    await pass(40_000);
+    expect([store.stored.size, store.stored.has("late")]).toEqual([20_000, false]);
+  });
+
+  it("writes all that it owes when it stops, within 2 s", async () => {
+    const { store, clock, log, pass, goes } = start();
+    for (let n = 0; n < 20_000; n++) goes(`u${String(n)}`, n + 1);
+    const stopped = log.stop();
+    await pass(300);
+    await stopped;
+    expect([store.stored.size, clock.timers]).toEqual([20_000, 0]);
+    const stuck = start();
+    stuck.store.onWrite = refuse;
+    stuck.goes("ann", 1);
+    const gaveUp = stuck.log.stop();
+    await stuck.pass(2_100);
+    await gaveUp;
+    expect(stuck.clock.timers).toBe(0);
   });
 });

@@ -1,12 +1,13 @@
 import type { LastSeen } from "../../lib/bus/lastSeen.js";
-import { type Clock, sleep } from "../../lib/clock.js";
+import { type Clock, sleep, type Timer } from "../../lib/clock.js";
+import { Fifo } from "../../lib/fifo.js";
 import type { Running } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
 import type { RosterEvent } from "./roster/netEvents.js";
 
 /** What the log works with. */
 export interface LastSeenLogOptions {
-  readonly store: LastSeen;
+  readonly store: Pick<LastSeen, "read" | "write">;
   readonly clock: Clock;
   readonly log: Log;
   /** Whether this replica is the one that writes; `away` while it can't tell, because NATS is. */
@@ -25,8 +26,11 @@ const MAX_WRITES = 1_000;
 /** Writes begun at a time, and how often: 15,000 a second, in pieces that hold up no question. */
 const WRITES_TOGETHER = 150;
 const WRITE_EVERY_MS = 10;
-/** Spent places in the order of time are worth removing from here on. */
-const SPENT_AT = 4_096;
+/** What could not be written is tried again after this long, beside what is new, never instead of it. */
+const RETRY_MS = 1_000;
+const RETRIES_TOGETHER = WRITES_TOGETHER / 2;
+/** Failures are told of this often. */
+const WARN_EVERY_MS = 60_000;
 const STOP_LIMIT_MS = 2_000;
 const STOP_STEP_MS = 10;
 
@@ -34,42 +38,55 @@ interface Remembered {
   readonly user: string;
   readonly atMs: number;
   readonly noticedMs: number;
-  /** Somebody has begun to write it here. */
-  written: boolean;
+  /** This replica must write it: it led when it noticed, or after. */
+  owed: boolean;
+  stored: boolean;
+}
+
+/** A user whose time is to be tried again. */
+interface Retry {
+  readonly user: string;
+  readonly dueMs: number;
 }
 
 /**
  * Remembers when users went offline and writes it to the bucket. Every replica remembers for 30 s, only the leader writes;
- * one that takes the lead writes what it remembers, so that nothing is missed when a leader dies. Writes set a time that is
- * the same whoever writes it, to within the moment a heartbeat takes, so writing twice does no harm. While NATS is away the
- * newest time of each user waits.
+ * one that takes the lead writes what it remembers, so that nothing is missed when a leader dies, and one that loses it writes
+ * what it owes. What is owed is kept until it is stored. Writing the same time twice does no harm; times of one user are written
+ * one after another, so that none overtakes a newer one. While NATS is away the newest time of each user waits.
  */
 export class LastSeenLog implements Running {
   readonly #options: LastSeenLogOptions;
+  /** The newest time of each user. */
   readonly #remembered = new Map<string, Remembered>();
-  /**
-   * The same in the order of time, and times that newer ones of the same user have replaced. A list with places, since the first
-   * entry of a Map costs as much to find as there are deleted ones before it.
-   */
-  #order: Remembered[] = [];
-  /** The oldest, and the first that nobody has begun to write here. */
-  #oldest = 0;
-  #unwritten = 0;
-  /** Those that could not be written. */
-  readonly #failed: Remembered[] = [];
-  readonly #stopWriting: () => void;
-  #writes = 0;
+  /** All of them in the order of time, and those that newer ones of the same user have replaced. */
+  readonly #order = new Fifo<Remembered>();
+  /** What is owed and was not begun so far. */
+  readonly #due = new Fifo<Remembered>();
+  readonly #retries = new Fifo<Retry>();
+  /** The users in `#retries`: once each. */
+  readonly #retrying = new Set<string>();
+  /** Users of whom a time is being written. */
+  readonly #writing = new Set<string>();
+  readonly #timer: Timer;
+  #role: Role = "away";
   #dropped = 0;
+  #failures = 0;
+  #warnedMs = -Infinity;
 
   constructor(options: LastSeenLogOptions) {
     this.#options = options;
-    const timer = options.clock.every(WRITE_EVERY_MS, () => { this.#writeSome(); });
-    this.#stopWriting = () => { timer.cancel(); };
+    this.#timer = options.clock.every(WRITE_EVERY_MS, () => { this.#step(); });
   }
 
   /** Times that were forgotten before they were written. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Tries to write a time that failed. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Takes the events of a step. */
@@ -88,25 +105,36 @@ export class LastSeenLog implements Running {
     return new Map([...stored, ...recent]);
   }
 
-  /** Writes what it can within 2 s, then no more. */
+  /** Writes what it owes, as far as it can within 2 s, then no more. */
   async stop(): Promise<void> {
-    this.#stopWriting();
-    const { clock } = this.#options;
+    this.#timer.cancel();
+    const { clock, log } = this.#options;
     const untilMs = clock.monotonicMs() + STOP_LIMIT_MS;
-    do {
-      this.#writeSome();
-      if (this.#writes > 0) await sleep(clock, STOP_STEP_MS);
-    } while (this.#writes > 0 && clock.monotonicMs() < untilMs);
+    for (;;) {
+      this.#step(MAX_WRITES);
+      if (this.#owes === 0 || this.#role === "away" || clock.monotonicMs() >= untilMs) break;
+      await sleep(clock, STOP_STEP_MS);
+    }
+    if (this.#owes > 0) log.warn({ times: this.#owes }, "last-seen times were left unwritten");
+  }
+
+  /** At most so many times are owed. */
+  get #owes(): number {
+    return this.#due.length + this.#retries.length + this.#writing.size;
   }
 
   #remember(user: string, atMs: number): void {
-    const remembered = { user, atMs, noticedMs: this.#options.clock.monotonicMs(), written: false };
+    const remembered = { user, atMs, noticedMs: this.#options.clock.monotonicMs(), owed: false, stored: false };
     this.#remembered.set(user, remembered);
     this.#order.push(remembered);
-    if (this.#order.length - this.#oldest <= MAX_REMEMBERED) return;
-    const oldest = this.#order[this.#oldest];
-    if (oldest && this.#isNewest(oldest) && !oldest.written && this.#options.role() === "leader") this.#dropped += 1;
-    this.#forgetOldest();
+    if (this.#options.role() === "leader") this.#owe(remembered);
+    if (this.#order.length > MAX_REMEMBERED) this.#forgetOldest();
+  }
+
+  #owe(remembered: Remembered): void {
+    if (remembered.owed || !this.#isNewest(remembered)) return;
+    remembered.owed = true;
+    this.#due.push(remembered);
   }
 
   #isNewest(remembered: Remembered): boolean {
@@ -114,57 +142,74 @@ export class LastSeenLog implements Running {
   }
 
   #forgetOldest(): void {
-    const oldest = this.#order[this.#oldest];
-    if (oldest && this.#isNewest(oldest)) this.#remembered.delete(oldest.user);
-    this.#oldest += 1;
-    this.#unwritten = Math.max(this.#unwritten, this.#oldest);
-    if (this.#oldest < SPENT_AT || this.#oldest * 2 < this.#order.length) return;
-    this.#order = this.#order.slice(this.#oldest);
-    this.#unwritten -= this.#oldest;
-    this.#oldest = 0;
+    const oldest = this.#order.shift();
+    if (!oldest || !this.#isNewest(oldest)) return;
+    this.#remembered.delete(oldest.user);
+    if (oldest.owed && !oldest.stored) this.#dropped += 1;
   }
 
-  #writeSome(): void {
+  /** Looks whether this replica leads now, forgets what is old, and begins writes. */
+  #step(together = WRITES_TOGETHER): void {
     const role = this.#options.role();
+    const leadsNow = role === "leader" && this.#role !== "leader";
+    this.#role = role;
     if (role === "away") return;
-    this.#forgetOld(role === "leader");
-    if (role !== "leader") return;
-    let room = Math.min(WRITES_TOGETHER, MAX_WRITES - this.#writes);
-    for (const again of this.#failed.splice(0, Math.max(0, room))) {
-      this.#write(again);
-      room -= 1;
-    }
-    for (; room > 0 && this.#unwritten < this.#order.length; this.#unwritten++) {
-      const next = this.#order[this.#unwritten];
-      if (!next || !this.#isNewest(next)) continue;
-      this.#write(next);
-      room -= 1;
-    }
+    if (leadsNow) for (const remembered of this.#order) this.#owe(remembered);
+    this.#forgetOld();
+    this.#writeSome(Math.min(together, MAX_WRITES - this.#writing.size));
   }
 
-  /** Whoever leads keeps what is not written, however old. */
-  #forgetOld(leads: boolean): void {
+  /** Keeps what it owes, however old. */
+  #forgetOld(): void {
     const keptSinceMs = this.#options.clock.monotonicMs() - KEPT_MS;
-    for (let oldest = this.#order[this.#oldest]; oldest; oldest = this.#order[this.#oldest]) {
-      if (oldest.noticedMs >= keptSinceMs || (leads && !oldest.written && this.#isNewest(oldest))) return;
+    for (let oldest = this.#order.first; oldest && oldest.noticedMs < keptSinceMs; oldest = this.#order.first) {
+      if (oldest.owed && !oldest.stored && this.#isNewest(oldest)) return;
       this.#forgetOldest();
     }
   }
 
-  #write(remembered: Remembered): void {
-    // A newer time of the user may have come while this one failed.
-    if (!this.#isNewest(remembered)) return;
-    const { store, log } = this.#options;
+  #writeSome(atOnce: number): void {
+    let room = atOnce;
+    const nowMs = this.#options.clock.monotonicMs();
+    for (let retries = Math.min(room, RETRIES_TOGETHER); retries > 0 && (this.#retries.first?.dueMs ?? Infinity) <= nowMs; retries--) {
+      const { user } = this.#retries.shift() ?? {};
+      if (user === undefined) break;
+      this.#retrying.delete(user);
+      if (this.#write(this.#remembered.get(user))) room -= 1;
+    }
+    while (room > 0 && this.#due.length > 0) {
+      if (this.#write(this.#due.shift())) room -= 1;
+    }
+  }
+
+  /** Begins to write a time, if it is still worth it. */
+  #write(remembered: Remembered | undefined): boolean {
+    if (!remembered?.owed || remembered.stored || !this.#isNewest(remembered)) return false;
     const { user, atMs } = remembered;
-    this.#writes += 1;
-    remembered.written = true;
-    store
+    // Whoever is being written is looked at again afterwards.
+    if (this.#writing.has(user)) return false;
+    this.#writing.add(user);
+    this.#options.store
       .write(user, atMs)
-      .catch((error: unknown) => {
-        remembered.written = false;
-        if (this.#isNewest(remembered)) this.#failed.push(remembered);
-        log.debug({ err: error }, "a last-seen time could not be written; it will be tried again");
-      })
-      .finally(() => { this.#writes -= 1; });
+      .then(() => { remembered.stored = true; })
+      .catch((error: unknown) => { this.#onFailure(error); })
+      .finally(() => { this.#onWritten(remembered); });
+    return true;
+  }
+
+  #onWritten({ user }: Remembered): void {
+    this.#writing.delete(user);
+    const newest = this.#remembered.get(user);
+    if (!newest?.owed || newest.stored || this.#retrying.has(user)) return;
+    this.#retrying.add(user);
+    this.#retries.push({ user, dueMs: this.#options.clock.monotonicMs() + RETRY_MS });
+  }
+
+  #onFailure(error: unknown): void {
+    const { clock, log } = this.#options;
+    this.#failures += 1;
+    if (clock.monotonicMs() - this.#warnedMs < WARN_EVERY_MS) return;
+    this.#warnedMs = clock.monotonicMs();
+    log.warn({ err: error, failures: this.#failures }, "last-seen times can't be written; they will be tried again");
   }
 }

@@ -69,7 +69,7 @@ async function getUsers({ known, clock }: ServiceOptions, { userIds }: GetUsersR
   assertValid(userIdViolations(userIds, { mayBeEmpty: false }));
   const { roster, lastSeen } = known();
   const nowMs = clock.nowMs();
-  const states = userIds.map((user) => roster.user(user));
+  const states = roster.users(userIds);
   const offline = states.filter(({ sessions }) => sessions === 0).map(({ user }) => user);
   const seenMs = offline.length > 0 ? await lastSeen.read(offline) : new Map<string, number>();
   return { users: states.map((state) => userPresenceOf(state, nowMs, seenMs.get(state.user))), asOf: timestampOf(nowMs) };

@@ -70,6 +70,7 @@ function addMetrics(metrics: Metrics, engine: Engine, watchers: Watchers): (end:
   gauge("presence_connectors", "Connectors with a lease.", ({ roster }) => roster.connectors().length);
   gauge("presence_refused", "Sessions and connectors that were not taken, because of a limit.", ({ roster }) => roster.refused);
   gauge("presence_last_seen_dropped", "Last-seen times that were forgotten unwritten, because of a limit.", ({ lastSeen }) => lastSeen.dropped);
+  gauge("presence_last_seen_failures", "Tries to write a last-seen time that failed; each is tried again.", ({ lastSeen }) => lastSeen.failures);
   metrics.gauge({ name: "presence_watchers", help: "Open watch streams." }, () => watchers.size);
   metrics.gauge({ name: "presence_ready", help: "1 while answers are whole." }, () => (engine.fault === undefined ? 1 : 0));
   return ({ path, code, durationMs }) => { calls.observe({ method: path, code: String(code) }, durationMs / 1_000); };

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ClaimTable } from "./claimTable.js";
 import { NO_ROW } from "./hashIndex.js";
+import { UserTable } from "./userTable.js";
 
 /** Ids that are spread like random ones, and some that fall on the same place. */
 const idOf = (n: number): Uint8Array => (n % 3 === 0 ? Uint8Array.from({ length: 16 }, (_, at) => (at === 4 * (n % 4) ? n : 0)) : createHash("md5").update(String(n)).digest());
@@ -12,7 +13,9 @@ describe("claim table", () => {
     const operation = fc.record({ add: fc.boolean(), n: fc.integer({ min: 0, max: 60 }), connector: fc.integer({ min: 0, max: 2 }) });
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300, size: "max" }), (operations) => {
-        const table = new ClaimTable();
+        const users = new UserTable();
+        for (let user = 0; user < 5; user++) users.ensure(String(user));
+        const table = new ClaimTable(users);
         const rows = new Map<string, number>();
         for (const { add, n, connector } of operations) {
           const key = `${String(n)} ${String(connector)}`;

@@ -1,21 +1,45 @@
-import { Column } from "./column.js";
+import { wordAt } from "./hashBytes.js";
 import { HashIndex, NO_ROW } from "./hashIndex.js";
+import { Records } from "./records.js";
+import { RowLists } from "./rowLists.js";
+import type { UserTable } from "./userTable.js";
 
 /** What a claim says. */
 export interface NewClaim {
   /** The session's 16 bytes. */
   readonly id: Uint8Array;
-  /** A number below 65,535. */
+  /** A number below 65,536. */
   readonly connector: number;
   /** The row of the user. */
   readonly user: number;
   /** The number of the wire's `Transport`. */
   readonly transport: number;
-  /** Milliseconds since 1970. */
+  /** Whole milliseconds since 1970. */
   readonly sinceMs: number;
 }
 
-const FREE = 0xffff;
+const TWO_TO_32 = 2 ** 32;
+
+/** The fields of a claim's row. */
+const field = {
+  idA: 0,
+  idB: 1,
+  idC: 2,
+  idD: 3,
+  hash: 4,
+  nextInIndex: 5,
+  user: 6,
+  /** The connector in the lower half, the transport in the upper. */
+  connectorAndTransport: 7,
+  sinceHigh: 8,
+  sinceLow: 9,
+  /** Links free rows too. */
+  nextOfUser: 10,
+  previousOfUser: 11,
+  nextOfConnector: 12,
+  previousOfConnector: 13,
+} as const;
+const FIELDS = 14;
 
 /** The bytes of an id as four unsigned numbers. */
 interface IdWords {
@@ -26,26 +50,27 @@ interface IdWords {
 }
 
 /**
- * The claims of connectors on sessions, a row of columns each: 51 bytes, no object per session. Rows keep their number until they
- * are removed and are used again after. A session is the rows with the same id and user.
+ * The claims of connectors on sessions: 60 bytes each, no object. Rows keep their number until they are removed and are used
+ * again after. A session is the rows with the same id and user.
  */
 export class ClaimTable {
-  readonly #idA = new Column(Uint32Array);
-  readonly #idB = new Column(Uint32Array);
-  readonly #idC = new Column(Uint32Array);
-  readonly #idD = new Column(Uint32Array);
-  readonly #users = new Column(Uint32Array);
-  readonly #connectors = new Column(Uint16Array);
-  readonly #transports = new Column(Uint8Array);
-  readonly #sinceMs = new Column(Float64Array);
-  /** The rows of one user as a list, row + 1 each, 0 at its ends; `#next` links free rows too. */
-  readonly #next = new Column(Uint32Array);
-  readonly #previous = new Column(Uint32Array);
-  readonly #firstOfUser = new Column(Uint32Array);
-  readonly #index = new HashIndex((row) => this.#hashOf(row));
+  readonly #rows = new Records(FIELDS);
+  readonly #index = new HashIndex(this.#rows, { hash: field.hash, next: field.nextInIndex });
+  readonly #firstOfConnector = new Records(1);
+  readonly #ofUsers: RowLists;
+  readonly #ofConnectors: RowLists;
   #free = 0;
-  #rows = 0;
+  #used = 0;
   #size = 0;
+
+  /** `users`: the table that claims name rows of. */
+  constructor(users: UserTable) {
+    const ofUser = { next: field.nextOfUser, previous: field.previousOfUser };
+    this.#ofUsers = new RowLists(this.#rows, ofUser, { get: (user) => users.firstClaimOf(user), set: (user, first) => { users.setFirstClaim(user, first); } });
+    const ofConnector = { next: field.nextOfConnector, previous: field.previousOfConnector };
+    const firsts = this.#firstOfConnector;
+    this.#ofConnectors = new RowLists(this.#rows, ofConnector, { get: (connector) => firsts.get(connector, 0), set: (connector, first) => { firsts.set(connector, 0, first); } });
+  }
 
   /** How many claims there are. */
   get size(): number {
@@ -53,84 +78,83 @@ export class ClaimTable {
   }
 
   userOf(row: number): number {
-    return this.#users.get(row);
+    return this.#rows.get(row, field.user);
   }
 
   connectorOf(row: number): number {
-    return this.#connectors.get(row);
+    return this.#rows.get(row, field.connectorAndTransport) & 0xffff;
   }
 
   transportOf(row: number): number {
-    return this.#transports.get(row);
+    return this.#rows.get(row, field.connectorAndTransport) >>> 16;
   }
 
   sinceMsOf(row: number): number {
-    return this.#sinceMs.get(row);
+    return this.#rows.get(row, field.sinceHigh) * TWO_TO_32 + this.#rows.get(row, field.sinceLow);
   }
 
   setTransport(row: number, transport: number): void {
-    this.#transports.set(row, transport);
+    this.#rows.set(row, field.connectorAndTransport, this.connectorOf(row) | (transport << 16));
   }
 
   setSinceMs(row: number, sinceMs: number): void {
-    this.#sinceMs.set(row, sinceMs);
+    this.#rows.set(row, field.sinceHigh, Math.floor(sinceMs / TWO_TO_32));
+    this.#rows.set(row, field.sinceLow, sinceMs % TWO_TO_32);
   }
 
   /** The row of a connector's claim on a session, or NO_ROW. */
   find(id: Uint8Array, connector: number): number {
     const words = wordsOf(id);
     let row = this.#index.first(hashOf(words));
-    while (row !== NO_ROW && !(this.#connectors.get(row) === connector && this.#holds(row, words))) row = this.#index.next(row);
+    while (row !== NO_ROW && !(this.connectorOf(row) === connector && this.#holds(row, words))) row = this.#index.next(row);
     return row;
   }
 
   /** All rows of the session that a row belongs to, itself among them. */
   rowsOfSession(row: number): number[] {
     const words = this.#wordsAt(row);
-    const user = this.#users.get(row);
+    const user = this.userOf(row);
     const rows: number[] = [];
     for (let one = this.#index.first(hashOf(words)); one !== NO_ROW; one = this.#index.next(one)) {
-      if (this.#users.get(one) === user && this.#holds(one, words)) rows.push(one);
+      if (this.userOf(one) === user && this.#holds(one, words)) rows.push(one);
     }
     return rows;
   }
 
-  /** The rows of a connector. Looks at every row of the table. */
+  /** The rows of a connector, oldest first. */
   rowsOfConnector(connector: number): number[] {
-    const rows: number[] = [];
-    for (let row = 0; row < this.#rows; row++) if (this.#connectors.get(row) === connector) rows.push(row);
-    return rows;
+    return [...this.#ofConnectors.of(connector)].reverse();
   }
 
-  /** The rows of a user, newest first. */
-  *rowsOfUser(user: number): Generator<number> {
-    for (let row = this.#firstOfUser.get(user); row !== 0; row = this.#next.get(row - 1)) yield row - 1;
+  /** The rows of a user. No claim may begin or end meanwhile. */
+  rowsOfUser(user: number): Iterable<number> {
+    return this.#ofUsers.of(user);
   }
 
   /** Adds a claim and gives its row. The connector must have none on that session. */
   add({ id, connector, user, transport, sinceMs }: NewClaim): number {
     const row = this.#takeRow();
-    const { a, b, c, d } = wordsOf(id);
-    this.#idA.set(row, a);
-    this.#idB.set(row, b);
-    this.#idC.set(row, c);
-    this.#idD.set(row, d);
-    this.#users.set(row, user);
-    this.#connectors.set(row, connector);
-    this.#transports.set(row, transport);
-    this.#sinceMs.set(row, sinceMs);
-    this.#link(row, user);
-    this.#index.add(row);
+    const words = wordsOf(id);
+    this.#rows.set(row, field.idA, words.a);
+    this.#rows.set(row, field.idB, words.b);
+    this.#rows.set(row, field.idC, words.c);
+    this.#rows.set(row, field.idD, words.d);
+    this.#rows.set(row, field.user, user);
+    this.#rows.set(row, field.connectorAndTransport, connector | (transport << 16));
+    this.setSinceMs(row, sinceMs);
+    this.#ofUsers.add(user, row);
+    this.#ofConnectors.add(connector, row);
+    this.#index.add(row, hashOf(words));
     this.#size += 1;
     return row;
   }
 
   /** Removes a row. */
   remove(row: number): void {
-    this.#unlink(row);
+    this.#ofUsers.delete(this.userOf(row), row);
+    this.#ofConnectors.delete(this.connectorOf(row), row);
     this.#index.delete(row);
-    this.#connectors.set(row, FREE);
-    this.#next.set(row, this.#free);
+    this.#rows.set(row, field.nextOfUser, this.#free);
     this.#free = row + 1;
     this.#size -= 1;
   }
@@ -138,49 +162,30 @@ export class ClaimTable {
   #takeRow(): number {
     const reused = this.#free;
     if (reused === 0) {
-      this.#rows += 1;
-      return this.#rows - 1;
+      this.#used += 1;
+      return this.#used - 1;
     }
-    this.#free = this.#next.get(reused - 1);
+    this.#free = this.#rows.get(reused - 1, field.nextOfUser);
     return reused - 1;
   }
 
-  #link(row: number, user: number): void {
-    const first = this.#firstOfUser.get(user);
-    this.#next.set(row, first);
-    this.#previous.set(row, 0);
-    if (first !== 0) this.#previous.set(first - 1, row + 1);
-    this.#firstOfUser.set(user, row + 1);
-  }
-
-  #unlink(row: number): void {
-    const next = this.#next.get(row);
-    const previous = this.#previous.get(row);
-    if (next !== 0) this.#previous.set(next - 1, previous);
-    if (previous !== 0) this.#next.set(previous - 1, next);
-    else this.#firstOfUser.set(this.userOf(row), next);
-  }
-
   #wordsAt(row: number): IdWords {
-    return { a: this.#idA.get(row), b: this.#idB.get(row), c: this.#idC.get(row), d: this.#idD.get(row) };
+    const rows = this.#rows;
+    return { a: rows.get(row, field.idA), b: rows.get(row, field.idB), c: rows.get(row, field.idC), d: rows.get(row, field.idD) };
   }
 
   #holds(row: number, { a, b, c, d }: IdWords): boolean {
-    return this.#idA.get(row) === a && this.#idB.get(row) === b && this.#idC.get(row) === c && this.#idD.get(row) === d;
-  }
-
-  #hashOf(row: number): number {
-    return hashOf(this.#wordsAt(row));
+    const rows = this.#rows;
+    return rows.get(row, field.idA) === a && rows.get(row, field.idB) === b && rows.get(row, field.idC) === c && rows.get(row, field.idD) === d;
   }
 }
 
 function wordsOf(id: Uint8Array): IdWords {
-  return { a: wordAt(id, 0), b: wordAt(id, 4), c: wordAt(id, 8), d: wordAt(id, 12) };
+  return { a: unsignedWord(id, 0), b: unsignedWord(id, 4), c: unsignedWord(id, 8), d: unsignedWord(id, 12) };
 }
 
-/** Four bytes of an id as an unsigned number. */
-function wordAt(id: Uint8Array, at: number): number {
-  return ((id[at] ?? 0) | ((id[at + 1] ?? 0) << 8) | ((id[at + 2] ?? 0) << 16) | ((id[at + 3] ?? 0) << 24)) >>> 0;
+function unsignedWord(id: Uint8Array, at: number): number {
+  return wordAt(id, at) >>> 0;
 }
 
 /** Murmur3's finalizer over the words. Ids are random bytes that connectors draw, so nobody picks collisions. */

@@ -38,7 +38,7 @@ export const MAX_GRACE_MS = 60_000;
 export class Claims {
   readonly users = new UserTable();
   readonly channels = new ChannelTable(this.users);
-  readonly #table = new ClaimTable();
+  readonly #table = new ClaimTable(this.users);
   /** The channels of a claim, each with the time when it ends there; Infinity: stays. Only claims that have channels. */
   readonly #joined = new Map<number, Map<Channel, number>>();
   /** When a claim in its grace ends. */
@@ -63,13 +63,6 @@ export class Claims {
   /** Sessions by transport. */
   get sessions(): { readonly websocket: number; readonly poll: number } {
     return this.#sessions;
-  }
-
-  /** Milliseconds since 1970 of the first of a user's present sessions. */
-  onlineSinceMs(user: number): number {
-    let earliest = Infinity;
-    for (const row of this.#table.rowsOfUser(user)) earliest = Math.min(earliest, this.#table.sinceMsOf(row));
-    return earliest;
   }
 
   /** Whether a user is a member of a channel. */
@@ -143,8 +136,10 @@ export class Claims {
     const rows = this.#table.rowsOfSession(row);
     const before = this.#kindOf(rows);
     const after = this.#kindOf(rows.filter((one) => one !== row));
+    const sinceMs = this.#table.sinceMsOf(row);
     this.#table.remove(row);
     this.#recount(user, before, after);
+    if (this.users.firstClaimOf(user) !== 0 && this.users.sinceMsOf(user) === sinceMs) this.users.setSinceMs(user, this.#firstSinceMs(user));
     this.#onCount(connector, -1);
   }
 
@@ -179,10 +174,13 @@ export class Claims {
 
   #add(connector: number, id: Uint8Array, { user: userId, transport, sinceMs }: OpenSession): number {
     const user = this.users.ensure(userId);
+    const isFirst = this.users.firstClaimOf(user) === 0;
     const row = this.#table.add({ id, connector, user, transport, sinceMs });
     const rows = this.#table.rowsOfSession(row);
     // A session that moves here began where it came from.
     for (const one of rows) this.#table.setSinceMs(row, Math.min(this.#table.sinceMsOf(row), this.#table.sinceMsOf(one)));
+    if (isFirst) this.users.setSinceMs(user, this.#table.sinceMsOf(row));
+    else this.#isSince(user, this.#table.sinceMsOf(row));
     this.#recount(user, this.#kindOf(rows.filter((one) => one !== row)), this.#kindOf(rows));
     this.#onCount(connector, 1);
     return row;
@@ -191,6 +189,7 @@ export class Claims {
   #reopen(row: number, { transport, sinceMs, channels }: OpenSession, nowMs: number): void {
     this.#endsAtMs.delete(row);
     this.#table.setSinceMs(row, Math.min(this.#table.sinceMsOf(row), sinceMs));
+    this.#isSince(this.#table.userOf(row), sinceMs);
     if (this.#table.transportOf(row) !== transport) {
       const rows = this.#table.rowsOfSession(row);
       const before = this.#kindOf(rows);
@@ -205,6 +204,17 @@ export class Claims {
       joined.set(channel, nowMs + REOPEN_GRACE_MS);
       this.#queue.add({ atMs: nowMs + REOPEN_GRACE_MS, row, channel });
     }
+  }
+
+  /** A session of a user is here since then. */
+  #isSince(user: number, sinceMs: number): void {
+    if (sinceMs < this.users.sinceMsOf(user)) this.users.setSinceMs(user, sinceMs);
+  }
+
+  #firstSinceMs(user: number): number {
+    let firstMs = Infinity;
+    for (const row of this.#table.rowsOfUser(user)) firstMs = Math.min(firstMs, this.#table.sinceMsOf(row));
+    return firstMs;
   }
 
   #enqueue(row: number, atMs: number): void {

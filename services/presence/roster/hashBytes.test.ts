@@ -5,6 +5,12 @@ describe("hash of bytes", () => {
   const key = { low: 0x03020100, high: 0x07060504 };
   const hash = (text: string): number => hashBytes(Buffer.from(text), 0, Buffer.byteLength(text), key);
 
+  it("is HalfSipHash-1-3: the vectors of the Linux kernel's self-test, of the bytes 0, 1, 2 and so on", () => {
+    const bytes = Uint8Array.from({ length: 8 }, (_, at) => at);
+    const hashes = Array.from({ length: 8 }, (_, length) => hashBytes(bytes, 0, length, key));
+    expect(hashes).toEqual([0x5814c896, 0xe7e864ca, 0xbc4b0e30, 0x01539939, 0x7e059ea6, 0x88e3d89b, 0xa0080b65, 0x9d38d9d6]);
+  });
+
   it("is what it was, wherever the bytes stand", () => {
     const page = Buffer.from("..ada.lovelace..");
     expect(hashBytes(page, 2, 12, key)).toBe(hash("ada.lovelace"));

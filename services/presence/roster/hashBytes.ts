@@ -39,7 +39,8 @@ export function hashBytes(bytes: Uint8Array, start: number, length: number, { lo
   return (v1 ^ v3) >>> 0;
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
+/** Four bytes, the lowest first, as a signed number. */
+export function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
 }
 

@@ -1,11 +1,9 @@
-import { Column } from "./column.js";
-import { hashBytes, type HashKey } from "./hashBytes.js";
-
 /** Places are multiples of this many bytes long: what an id wastes at most is 3. */
 const STEP = 4;
-const PAGE_BYTES = 16 * 1024;
+/** Large, so that there are few; what of it was never written takes no memory. */
+const PAGE_BYTES = 256 * 1024;
 
-/** A length's places: pages of bytes, and the places that are free again. */
+/** The places for a length: pages of bytes, and the places that are free again. */
 interface Shelf {
   readonly placeBytes: number;
   readonly perPage: number;
@@ -15,67 +13,53 @@ interface Shelf {
   free: number;
 }
 
-/**
- * The UTF-8 bytes of ids, one for each row of a table, outside the heap: 5 bytes a row beside the bytes themselves, which
- * are rounded up to 4. Ids have 1 to 255 bytes.
- */
+/** Where an id is kept. */
+export interface IdPlace {
+  /** Among those of its length. */
+  readonly place: number;
+  /** In bytes, 1 to 255. */
+  readonly length: number;
+}
+
+/** The UTF-8 bytes of ids, outside the heap, rounded up to 4. */
 export class IdBytes {
   readonly #shelves: (Shelf | undefined)[] = [];
-  readonly #places = new Column(Uint32Array);
-  readonly #lengths = new Column(Uint8Array);
 
-  /** Keeps a copy of the first `length` bytes as the id of a row that has none. */
-  put(row: number, bytes: Uint8Array, length: number): void {
-    this.#places.set(row, takePlace(this.#shelfFor(length)));
-    this.#lengths.set(row, length);
-    const { page, start } = this.#stretchOf(row);
+  /** Keeps a copy of the first `length` bytes; gives its place. */
+  put(bytes: Uint8Array, length: number): number {
+    const place = takePlace(this.#shelfFor(length));
+    const { page, start } = this.#stretchOf({ place, length });
     for (let at = 0; at < length; at++) page[start + at] = bytes[at] ?? 0;
+    return place;
   }
 
-  /** Frees what the row's id takes. */
-  delete(row: number): void {
-    const { page, start, length } = this.#stretchOf(row);
-    const shelf = this.#shelfFor(length);
+  /** Frees a place. */
+  delete(id: IdPlace): void {
+    const { page, start } = this.#stretchOf(id);
+    const shelf = this.#shelfFor(id.length);
     page.writeUInt32LE(shelf.free, start);
-    shelf.free = this.#places.get(row) + 1;
-    this.#lengths.set(row, 0);
+    shelf.free = id.place + 1;
   }
 
-  /** The id of a row; "" where it has none. */
-  text(row: number): string {
-    if (this.#lengths.get(row) === 0) return "";
-    const { page, start, length } = this.#stretchOf(row);
+  text(id: IdPlace): string {
+    const { page, start, length } = this.#stretchOf(id);
     return page.toString("utf8", start, start + length);
   }
 
-  /** Orders the ids of two rows by their bytes: below 0, 0 or above 0. */
-  compare(row: number, other: number): number {
-    return compareBytes(this.#stretchOf(row), this.#stretchOf(other));
+  /** Orders two ids by their bytes: below 0, 0 or above 0. */
+  compare(id: IdPlace, other: IdPlace): number {
+    return compareBytes(this.#stretchOf(id), this.#stretchOf(other));
   }
 
-  /** Orders a row's id and the first `length` of `bytes`. */
-  compareTo(row: number, bytes: Uint8Array, length: number): number {
-    return compareBytes(this.#stretchOf(row), { page: bytes, start: 0, length });
+  /** Orders an id and the first `length` of `bytes`. */
+  compareTo(id: IdPlace, bytes: Uint8Array, length: number): number {
+    return compareBytes(this.#stretchOf(id), { page: bytes, start: 0, length });
   }
 
-  /** Whether a row's id is the first `length` of `bytes`. */
-  is(row: number, bytes: Uint8Array, length: number): boolean {
-    return this.#lengths.get(row) === length && this.compareTo(row, bytes, length) === 0;
-  }
-
-  /** A number of 32 bits that depends on a row's id and on `key`. */
-  hash(row: number, key: HashKey): number {
-    const { page, start, length } = this.#stretchOf(row);
-    return hashBytes(page, start, length, key);
-  }
-
-  /** Where the bytes of a row's id are. */
-  #stretchOf(row: number): Stretch {
-    const length = this.#lengths.get(row);
+  #stretchOf({ place, length }: IdPlace): Stretch {
     const { pages, perPage, placeBytes } = this.#shelfFor(length);
-    const place = this.#places.get(row);
     const page = pages[Math.floor(place / perPage)];
-    if (!page) throw new RangeError(`the row ${String(row)} has no id`);
+    if (!page) throw new RangeError(`there is no id of ${String(length)} bytes at ${String(place)}`);
     return { page, start: (place % perPage) * placeBytes, length };
   }
 

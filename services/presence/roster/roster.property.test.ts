@@ -19,7 +19,7 @@ const open = fc.record({
   n: session,
   other: fc.integer({ min: 0, max: 9 }).map((k) => k === 0),
   transport: fc.constantFrom(1 as const, 2 as const),
-  sinceMs: fc.integer({ min: 1, max: 99 }),
+  sinceMs: fc.oneof(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 2 ** 32 - 2, max: 2 ** 32 + 2 }), fc.constant(1_795_000_000_123)),
   channels: fc.uniqueArray(channel),
 });
 const change: fc.Arbitrary<SessionChange> = fc.oneof(
@@ -98,6 +98,7 @@ class Comparison {
     const [roster, naive] = [this.#roster, this.#naive];
     expect(roster.onlineUsers(undefined, 99).items.map((one) => one.user)).toEqual(naive.online);
     for (const one of USERS) expect(roster.user(one)).toEqual(naive.user(one));
+    expect(roster.users(USERS)).toEqual(USERS.map((one) => naive.user(one)));
     for (const name of CHANNELS) {
       expect(roster.members(name, undefined, 99).items).toEqual(naive.members(name));
       expect(roster.subscribers(name)).toBe(naive.subscribers(name));

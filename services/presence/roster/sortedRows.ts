@@ -8,6 +8,10 @@ export interface RowOrder {
 
 /** Rows per chunk before it is cut in two: what an insertion moves at most. */
 const CHUNK = 512;
+/** A chunk with fewer rows goes into the one beside it where both have room. */
+const FEW = CHUNK / 4;
+/** A chunk of two has so many rows at most: it is not cut in two by the next that are added. */
+const TOGETHER = (CHUNK * 3) / 4;
 const FIRST_ROOM = 8;
 
 /** Rows beside each other, in order. */
@@ -36,6 +40,13 @@ class Chunk {
     this.length -= 1;
   }
 
+  /** Takes the rows of the chunk behind this one, which has room for them. */
+  append({ rows, length }: Chunk): void {
+    while (this.rows.length < this.length + length) this.#widen();
+    this.rows.set(rows.subarray(0, length), this.length);
+    this.length += length;
+  }
+
   /** Cuts off the upper half and gives it. */
   halve(): Chunk {
     const keep = this.length >>> 1;
@@ -56,7 +67,7 @@ class Chunk {
 /**
  * A set of rows in the order of their ids. Adding and deleting cost O(log n) comparisons and one move within a chunk, a page
  * O(log n + page), so that pages need no sorting and hold under change: an id that stays is listed exactly once by pages that
- * continue after the last id seen. 4 to 8 bytes a row.
+ * continue after the last id seen. 4 to 16 bytes a row: chunks are a quarter full at least, but for neighbours of fuller ones.
  */
 export class SortedRows {
   readonly #order: RowOrder;
@@ -64,6 +75,11 @@ export class SortedRows {
 
   constructor(order: RowOrder) {
     this.#order = order;
+  }
+
+  /** How many rows the memory that it takes has room for. */
+  get room(): number {
+    return this.#chunks.reduce((sum, { rows }) => sum + rows.length, 0);
   }
 
   /** Adds a row, whose id must not be here. */
@@ -81,6 +97,18 @@ export class SortedRows {
     if (!chunk) return;
     chunk.remove(this.#placeIn(chunk, (one) => this.#order.compare(one, row)));
     if (chunk.length === 0) this.#chunks.splice(at, 1);
+    else if (chunk.length < FEW) this.#merge(at);
+  }
+
+  /** Joins a chunk with the one before or behind it where both are small: chunks that only a few rows stay in would take a page each. */
+  #merge(at: number): void {
+    for (const first of [at, at - 1]) {
+      const [one, other] = [this.#chunks[first], this.#chunks[first + 1]];
+      if (!one || !other || one.length + other.length > TOGETHER) continue;
+      one.append(other);
+      this.#chunks.splice(first + 1, 1);
+      return;
+    }
   }
 
   /** The first `limit` rows whose ids are behind `id` (which need not be here); undefined: from the beginning. */

@@ -30,9 +30,22 @@ describe("user table", () => {
         expect(users.after(undefined, Infinity).map((row) => users.idOf(row))).toEqual(sorted);
         expect(users.after(from, 700).map((row) => users.idOf(row))).toEqual(sorted.filter((id) => byBytes(id, from) > 0).slice(0, 700));
         for (const [id, row] of rows) expect(users.find(id)).toBe(row);
+        const asked = [...changes.map(([, id]) => id), "", "a".repeat(256)];
+        expect(users.findAll(asked)).toEqual(asked.map((id) => rows.get(id)));
       }),
       { numRuns: 20 },
     );
+  });
+
+  it("keeps apart what is in the pages of a hundred thousand rows", () => {
+    const users = new UserTable();
+    const ids = Array.from({ length: 100_000 }, (_, n) => `user-${String(n)}`);
+    for (const [n, id] of ids.entries()) users.setSinceMs(users.ensure(id), 1_795_000_000_000 + n);
+    const rows = users.findAll(ids);
+    expect(rows.every((row, n) => row === n && users.sinceMsOf(row) === 1_795_000_000_000 + n && users.idOf(row) === ids[n])).toBe(true);
+    for (const row of rows.slice(1_000, 99_000)) if (row !== undefined) users.remove(row);
+    expect(users.findAll(ids).every((row, n) => (n < 1_000 || n >= 99_000 ? row === n : row === undefined))).toBe(true);
+    expect(users.after("user-99", 2).map((row) => users.idOf(row))).toEqual(["user-990", "user-99000"]);
   });
 
   it("counts sessions by row, from 0 for who is new in a row", () => {
