@@ -16,18 +16,22 @@ export interface StartedService extends Running {
 const STOP_LIMIT_MS = 60_000;
 
 /**
- * Starts a process's work and ends it on SIGTERM or SIGINT. Exit codes: 0 after a clean stop, 1 when the start or the stop
+ * Starts a process's work and ends it on SIGTERM or SIGINT. A start that waits for something gives that up when its signal
+ * aborts: it frees what it has, and throws. Exit codes: 0 after a clean stop, 1 when the start or the stop
  * failed or the work can never be ready (one sentence for each problem on standard error), 2 for a configuration that
  * can't be used.
  */
-export async function runUntilSignal(start: () => Promise<StartedService>): Promise<void> {
+export async function runUntilSignal(start: (signal: AbortSignal) => Promise<StartedService>): Promise<void> {
   let running: StartedService;
   let stopping = false;
-  // From the beginning: a signal that comes during the start ends what was started, as soon as that is known.
+  // From the beginning: what comes during the start ends what was started, as soon as that is known.
   const signalled = firstSignal();
+  const abort = new AbortController();
+  void signalled.then(() => { abort.abort(new Error("a signal ended the start")); });
   try {
-    running = await start();
+    running = await start(abort.signal);
   } catch (error) {
+    if (abort.signal.aborted) process.exit(0);
     exitWithProblems(error);
   }
   // Not ready yet is no failure; never to become ready is. Stopped before it was ready is neither.

@@ -16,8 +16,8 @@ export function devCommand(): Command {
     .action(() => {
       // Whoever reads only the addresses wants it to run on.
       onUnread(() => undefined);
-      return runUntilSignal(async () => {
-        const dev = await startDev({ env: process.env, onRemark: (sentence) => { remark(`halley: ${sentence}`); }, onFailed: exitWithProblems });
+      return runUntilSignal(async (signal) => {
+        const dev = await startDev({ env: process.env, signal, onRemark: (sentence) => { remark(`halley: ${sentence}`); }, onFailed: exitWithProblems });
         announce(dev);
         return dev;
       });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
@@ -35,13 +36,15 @@ export interface DevNats {
 /** What is told while it starts and runs. */
 export interface DevOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the start, which may wait for NATS for ever. */
+  readonly signal: AbortSignal;
   /** Told of what should be known and needs nothing done, in a sentence. */
   readonly onRemark: (sentence: string) => void;
   /** Told when it can't go on; it has been stopped then. */
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Starts everything, and resolves when all of it is ready. Throws ConfigError or a sentence; nothing is left running then. */
+/** Starts everything, and resolves when all of it is ready. Throws ConfigError, a sentence, or the signal's reason; nothing is left running then. */
 export async function startDev(options: DevOptions): Promise<RunningDev> {
   const { env, settings } = await devSettings(options.env);
   const parts = new StartedParts();
@@ -51,7 +54,7 @@ export async function startDev(options: DevOptions): Promise<RunningDev> {
   };
   try {
     const folder = parts.add(DevFolder.claim(settings.HALLEY_DATA), (one) => { one.release(); });
-    const context = { folder, parts, fail, onRemark: options.onRemark };
+    const context = { folder, parts, fail, onRemark: options.onRemark, signal: options.signal };
     const nats = await startNats(settings, context);
     const configPath = settings.HALLEY_CONFIG ?? writeConfig(folder);
     const shared = { ...env, HALLEY_NATS_URL: nats.url, HALLEY_CONFIG: resolve(configPath) };
@@ -73,6 +76,7 @@ interface DevContext {
   readonly parts: StartedParts;
   readonly fail: (error: unknown) => void;
   readonly onRemark: (sentence: string) => void;
+  readonly signal: AbortSignal;
 }
 
 async function startNats(settings: Settings, { folder, parts, fail, onRemark }: DevContext): Promise<DevNats> {
@@ -90,17 +94,30 @@ async function startNats(settings: Settings, { folder, parts, fail, onRemark }: 
 }
 
 /** Starts one service after another, and waits until all are ready: first publish, which makes the streams for the others. */
-async function startServices(start: Starter, { parts, onRemark, demoOf }: DevContext & { readonly demoOf: (publishPort: number) => DemoSettings }): Promise<Record<ServiceName, RunningService>> {
+async function startServices(start: Starter, { parts, onRemark, signal, demoOf }: DevContext & { readonly demoOf: (publishPort: number) => DemoSettings }): Promise<Record<ServiceName, RunningService>> {
   const impatience = setTimeout(() => { onRemark("still waiting for NATS; Ctrl-C ends it"); }, PATIENCE_MS);
   const begin: Starter = async (service, changes) => parts.add(await start(service, changes), (one) => one.stop());
   try {
     const publish = await begin("publish");
-    await publish.ready;
+    await unlessAborted(publish.ready, signal);
     const [presence, connector] = [await begin("presence"), await begin("connector", { demo: demoOf(publish.port) })];
-    await Promise.all([presence.ready, connector.ready]);
+    await unlessAborted(Promise.all([presence.ready, connector.ready]), signal);
     return { publish, presence, connector };
   } finally {
     clearTimeout(impatience);
+  }
+}
+
+/** Settles as `work` does, or rejects with the signal's reason. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const settled = new AbortController();
+  const aborted = once(signal, "abort", { signal: settled.signal }).catch(() => undefined);
+  try {
+    await Promise.race([work, aborted]);
+    signal.throwIfAborted();
+  } finally {
+    settled.abort();
   }
 }
 

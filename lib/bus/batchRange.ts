@@ -5,10 +5,7 @@ import type { StoredMessage } from "./storedMessage.js";
 
 /** From this version on one Direct Get gives many messages; an older server takes the question for one of a single message. */
 export const BATCHES_SINCE = "2.11.0";
-/**
- * Asked for in one answer, at most: 256 of them, as many as are read at a time in a namespace, must fit into the 64 MiB that
- * nats-server keeps for a connection before it drops it as slow (`max_pending`).
- */
+/** Asked for in one answer, at most: what follows comes with the next. */
 const ANSWER_BYTES = 128 * 1024;
 /** Asked for beyond the bytes that are wanted: the server counts subjects and headers too, and ends with the message that reaches its count. */
 const SLACK_BYTES = 64 * 1024;

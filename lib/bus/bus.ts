@@ -1,8 +1,9 @@
 import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection, NatsError, type Subscription } from "nats";
+import { ByteBudget } from "../byteBudget.js";
 import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
-import { RequestMux } from "./requestMux.js";
+import { type Question, RequestMux } from "./requestMux.js";
 import { slimSubscription } from "./slimSubscription.js";
 
 /** The headers of a message. */
@@ -50,16 +51,26 @@ type SizedMessage = Msg & Pick<BusMessage, "size">;
 const TEXT = new TextEncoder();
 /** What is buffered is sent within this time, or not at all. */
 const CLOSE_MS = 2_000;
+/**
+ * Answers under way at a time, at their largest: nats-server drops a connection as slow when 64 MiB wait for it (`max_pending`),
+ * which they do where this process is busy for a moment; the other half is for what is published.
+ */
+const ANSWER_BYTES = 32 * 2 ** 20;
+/** A message is taken to be no larger than this, until a larger one has come. */
+const EXPECTED_BYTES = 192 * 1024;
 
 /**
  * A connection to NATS that reconnects for ever. Nothing is buffered while it is down: publishing and asking then throw
  * NATS_UNAVAILABLE at once. Only lib/bus imports `nats`.
  */
 export class Bus {
+  /** What answers with stored messages may take, all together: who asks for some counts them here at their largest. */
+  readonly answers = new ByteBudget(ANSWER_BYTES);
   readonly #connection: NatsConnection;
   readonly #log: Log;
   readonly #listeners = new Set<(event: BusEvent) => void>();
   readonly #requests: RequestMux;
+  #largestBytes = EXPECTED_BYTES;
   #connected = true;
   #closing = false;
 
@@ -126,6 +137,11 @@ export class Bus {
     return this.#connection.info?.max_payload ?? 2 ** 20;
   }
 
+  /** How large a message of an answer may be, as far as is known: the largest that has come so far, and 192 KiB at least. */
+  get expectedMessageBytes(): number {
+    return this.#largestBytes;
+  }
+
   /** Calls `listener` on each event until the returned function is called. */
   onEvent(listener: (event: BusEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -147,6 +163,7 @@ export class Bus {
           this.#log.error({ err: error, subject }, "NATS refused a subscription");
           return;
         }
+        this.#largestBytes = Math.max(this.#largestBytes, message.data.length);
         try {
           handler(message as SizedMessage);
         } catch (fault) {
@@ -164,6 +181,14 @@ export class Bus {
    */
   request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
     return this.#requests.request(subject, typeof data === "string" ? TEXT.encode(data) : data, timeoutMs, headers);
+  }
+
+  /**
+   * Asks and waits for an answer of several messages, given to `take` in order until it gives what they mean together, or throws.
+   * Throws NATS_UNAVAILABLE as `request` does.
+   */
+  requestMany<T extends object>(question: Question, take: (message: BusMessage) => T | undefined): Promise<T> {
+    return this.#requests.requestMany(question, take);
   }
 
   /** Resolves when the server has handled everything that was sent before. Throws NATS_UNAVAILABLE when the connection breaks. */

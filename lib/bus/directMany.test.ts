@@ -40,7 +40,7 @@ describe("an answer of many messages", () => {
   };
   const ask = (...told: readonly Part[]): Promise<DirectMany> => {
     parts = told;
-    return fetchDirectMany(bus, "HALLEY_x", {});
+    return fetchDirectMany(bus, "HALLEY_x", { seq: 1, max_bytes: 1_000 });
   };
   const sequences = async (asked: Promise<DirectMany>): Promise<(number | undefined)[]> => (await asked).messages.map((message) => message?.sequence);
   const [one, two, three] = [{ sequence: 1, previous: 0 }, { sequence: 4, previous: 1 }, { sequence: 9, previous: 4 }];

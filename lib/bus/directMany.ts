@@ -25,6 +25,16 @@ export interface DirectMany {
   readonly upTo: number;
 }
 
+/** A question of Direct Get for many messages, as NATS has it. */
+export interface ManyQuery {
+  readonly max_bytes: number;
+  /** The first sequence. */
+  readonly seq: number;
+  readonly next_by_subj?: string;
+  readonly batch?: number;
+  readonly multi_last?: readonly string[];
+}
+
 const NO_RESULTS = 404;
 const END_OF_BATCH = 204;
 const NOTHING: DirectMany = { messages: [], pending: 0, last: 0, upTo: 0 };
@@ -37,27 +47,11 @@ const NOTHING: DirectMany = { messages: [], pending: 0, last: 0, upTo: 0 };
  * answers in time, where the answer is not whole, and where such a server answered. Source: getDirectRequest and
  * getDirectMulti in nats-server's stream.go.
  */
-export function fetchDirectMany(bus: Bus, stream: string, query: object): Promise<DirectMany> {
-  return new Promise((resolve, reject) => {
-    const inbox = bus.createInbox();
-    const answer = new AnswerOfMany(stream);
-    const finish = (outcome: DirectMany | Error): void => {
-      clearTimeout(timeout);
-      subscription.unsubscribe();
-      if (outcome instanceof Error) reject(outcome);
-      else resolve(outcome);
-    };
-    const subscription = bus.subscribe(inbox, (message) => {
-      const outcome = answer.take(message);
-      if (outcome) finish(outcome);
-    });
-    const timeout = setTimeout(() => { finish(RpcError.natsUnavailable(`no replica of ${stream} answers to the end`)); }, API_TIMEOUT_MS);
-    try {
-      bus.publish(`$JS.API.DIRECT.GET.${stream}`, Buffer.from(JSON.stringify(query)), { reply: inbox });
-    } catch (error) {
-      finish(error instanceof Error ? error : new Error(String(error)));
-    }
-  });
+export function fetchDirectMany(bus: Bus, stream: string, query: ManyQuery): Promise<DirectMany> {
+  const answer = new AnswerOfMany(stream);
+  const question = { subject: `$JS.API.DIRECT.GET.${stream}`, data: Buffer.from(JSON.stringify(query)), timeoutMs: API_TIMEOUT_MS };
+  // It ends with the message that reaches what was asked for, which may itself be large.
+  return bus.answers.run(query.max_bytes + bus.expectedMessageBytes, () => bus.requestMany(question, (message) => answer.take(message)));
 }
 
 /** An answer as it comes in. */
@@ -69,23 +63,23 @@ class AnswerOfMany {
     this.#stream = stream;
   }
 
-  /** The next message; gives the outcome where it is the last. */
-  take(message: BusMessage): DirectMany | Error | undefined {
+  /** The next message; gives the whole answer where it is the last. Throws where it is not whole. */
+  take(message: BusMessage): DirectMany | undefined {
     const status = markOf(message);
     if (status === END_OF_BATCH) return this.#end(message.headers);
     if (status === NO_RESULTS && this.#messages.length === 0) return NOTHING;
-    if (status !== undefined) return RpcError.natsUnavailable(`the stream ${this.#stream} could not give many messages (status ${String(status)})`);
+    if (status !== undefined) throw RpcError.natsUnavailable(`the stream ${this.#stream} could not give many messages (status ${String(status)})`);
     const read = readPlaced(message);
-    if (read === "old") return RpcError.natsUnavailable(`a server with the stream ${this.#stream} is older than 2.11, which gives no many messages at once`);
-    if (read && !this.#follows(read.previous)) return this.#lost();
+    if (read === "old") throw RpcError.natsUnavailable(`a server with the stream ${this.#stream} is older than 2.11, which gives no many messages at once`);
+    if (read && !this.#follows(read.previous)) throw this.#lost();
     this.#messages.push(read);
     return undefined;
   }
 
-  #end(headers: BusHeaders | undefined): DirectMany | Error {
+  #end(headers: BusHeaders | undefined): DirectMany {
     const numberIn = (name: string): number => Number(headers?.last(name)) || 0;
     const last = numberIn(header.lastSequence);
-    if (!this.#follows(last)) return this.#lost();
+    if (!this.#follows(last)) throw this.#lost();
     return { messages: this.#messages, pending: numberIn(header.pending), last, upTo: numberIn(header.upToSequence) };
   }
 

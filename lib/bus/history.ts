@@ -28,6 +28,8 @@ const INFO_SPACING_MS = 20;
 const BARRIER_SPACING_MS = 5;
 /** Ticks that tell a replaced leader from a rolled-back stream: where many ask, those within this time share one. */
 const TICK_SPACING_MS = 100;
+/** The leader's answers are longer than the messages in them. */
+const BASE64 = 4 / 3;
 /** A replica that lags is asked again, or another one is, so often and after so long. */
 const LAG_TRIES = 5;
 const LAG_MS = 100;
@@ -156,7 +158,7 @@ export class History {
   }
 
   #readMany(range: Range): Promise<StoredMessage[]> {
-    if (!olderThan(this.#bus.serverVersion, CONSUMERS_QUICK_SINCE)) return consumeRange(this.#bus, this.stream, range);
+    if (!olderThan(this.#bus.serverVersion, CONSUMERS_QUICK_SINCE)) return this.#bus.answers.run(range.maxBytes + this.#bus.expectedMessageBytes, () => consumeRange(this.#bus, this.stream, range));
     const { subject } = range;
     return readAhead({ direct: (sequence) => this.#directNext(subject, sequence), leader: (sequence) => this.firstFrom(subject, sequence) }, range);
   }
@@ -196,7 +198,8 @@ export class History {
 
   async #leaderGet(query: object): Promise<StoredMessage | undefined> {
     try {
-      return fromApiMessage((await askJetStream<{ message: ApiMessage }>(this.#bus, `STREAM.MSG.GET.${this.stream}`, query)).message);
+      const ask = (): Promise<{ readonly message: ApiMessage }> => askJetStream<{ message: ApiMessage }>(this.#bus, `STREAM.MSG.GET.${this.stream}`, query);
+      return fromApiMessage((await this.#bus.answers.run(this.#bus.expectedMessageBytes * BASE64, ask)).message);
     } catch (error) {
       if (error instanceof JetStreamError && error.errorCode === jetStreamErrorCode.noMessageFound) return undefined;
       throw error;
@@ -206,7 +209,7 @@ export class History {
   /** By any replica; undefined also where that replica lags or the headers can't be read: the leader is asked then. */
   async #directNext(subject: string, sequence: number): Promise<StoredMessage | undefined> {
     const query = JSON.stringify({ seq: sequence, next_by_subj: subject });
-    const answer = await this.#bus.request(`$JS.API.DIRECT.GET.${this.stream}`, query, API_TIMEOUT_MS);
+    const answer = await this.#bus.answers.run(this.#bus.expectedMessageBytes, () => this.#bus.request(`$JS.API.DIRECT.GET.${this.stream}`, query, API_TIMEOUT_MS));
     try {
       return (answer.headers?.code ?? 0) === 0 ? fromDirectMessage(answer) : undefined;
     } catch {

@@ -56,6 +56,16 @@ describe("publisher", () => {
     expect(publisher.unacknowledged).toBe(0);
   });
 
+  it("sends nothing of what was given up in the same turn", async () => {
+    await createStream();
+    const closed = send("late").catch((error: unknown) => error);
+    publisher.close();
+    expect(await closed).toMatchObject({ reason: "NATS_UNAVAILABLE" });
+    await new Promise((resolve) => { setImmediate(resolve); });
+    await bus.flush();
+    expect((await info()).state.messages).toBe(0);
+  });
+
   it("tells a message id that was seen before", async () => {
     await createStream();
     const first = await send("a", "id");

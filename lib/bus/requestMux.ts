@@ -3,9 +3,19 @@ import { RpcError } from "../errors/rpcError.js";
 import type { Bus, BusMessage } from "./bus.js";
 import { header } from "./subjects.js";
 
+/** What is asked. */
+export interface Question {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** For the whole answer, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly headers?: MsgHdrs | undefined;
+}
+
 interface Waiting {
   readonly subject: string;
-  readonly resolve: (message: BusMessage) => void;
+  /** Takes a part of the answer; false: more must come. */
+  readonly take: (message: BusMessage) => boolean;
   readonly reject: (error: Error) => void;
   readonly timeout: NodeJS.Timeout;
 }
@@ -32,30 +42,50 @@ export class RequestMux {
 
   /** The first answer. Throws NATS_UNAVAILABLE when nobody is there, after `timeoutMs`, and when the connection breaks. */
   request(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
+    return this.requestMany({ subject, data, timeoutMs, headers }, (message) => message);
+  }
+
+  /**
+   * An answer of several messages, in the order in which they were sent: `take` is given each until it gives what they mean
+   * together, or throws. Throws NATS_UNAVAILABLE as `request` does; the time is that for the whole answer.
+   */
+  requestMany<T extends object>({ subject, data, timeoutMs, headers }: Question, take: (message: BusMessage) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const token = String(this.#next++);
       const timeout = setTimeout(() => { this.#fail(token, `no answer from ${subject} within ${String(timeoutMs)} ms`); }, timeoutMs);
-      this.#waiting.set(token, { subject, resolve, reject, timeout });
+      const takePart = (message: BusMessage): boolean => {
+        const outcome = take(message);
+        if (outcome) resolve(outcome);
+        return outcome !== undefined;
+      };
+      this.#waiting.set(token, { subject, take: takePart, reject, timeout });
       try {
         this.#bus.publish(subject, data, { reply: `${this.#inbox}.${token}`, ...(headers ? { headers } : {}) });
       } catch (error) {
-        this.#take(token)?.reject(error instanceof Error ? error : new Error(String(error)));
+        this.#end(token)?.reject(asError(error));
       }
     });
   }
 
   #onAnswer(message: BusMessage): void {
     const token = message.subject.slice(this.#inbox.length + 1);
-    if (isNoResponders(message)) this.#fail(token, "nobody answers");
-    else this.#take(token)?.resolve(message);
+    if (isNoResponders(message)) {
+      this.#fail(token, "nobody answers");
+      return;
+    }
+    try {
+      if (this.#waiting.get(token)?.take(message) === true) this.#end(token);
+    } catch (error) {
+      this.#end(token)?.reject(asError(error));
+    }
   }
 
   #fail(token: string, why: string): void {
-    const waiting = this.#take(token);
+    const waiting = this.#end(token);
     waiting?.reject(RpcError.natsUnavailable(`${waiting.subject}: ${why}`));
   }
 
-  #take(token: string): Waiting | undefined {
+  #end(token: string): Waiting | undefined {
     const waiting = this.#waiting.get(token);
     this.#waiting.delete(token);
     if (waiting) clearTimeout(waiting.timeout);
@@ -65,6 +95,10 @@ export class RequestMux {
   #rejectAll(): void {
     for (const token of [...this.#waiting.keys()]) this.#fail(token, "the connection to NATS broke");
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** The status of a message that nobody listens for the subject. */

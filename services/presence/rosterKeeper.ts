@@ -2,7 +2,7 @@ import { Heartbeat } from "../../gen/halley/v1/heartbeat.js";
 import type { Bus, BusMessage } from "../../lib/bus/bus.js";
 import { subjects } from "../../lib/bus/subjects.js";
 import { WireReader } from "../../lib/bus/wireReader.js";
-import type { Clock, Timer } from "../../lib/clock.js";
+import { type Clock, sleep, type Timer } from "../../lib/clock.js";
 import type { Running } from "../../lib/lifecycle.js";
 import type { Log } from "../../lib/log.js";
 import { NetEvents, type RosterEvent } from "./roster/netEvents.js";
@@ -26,6 +26,8 @@ export type EventListener = (events: readonly RosterEvent[], atMs: number) => vo
 
 /** A snapshot that was not given is asked for again after this long. */
 const SNAPSHOT_RETRY_MS = 500;
+/** A session that said goodbye counts for 250 ms more, and deadlines are looked at in steps. */
+const GOODBYE_MS = 300;
 /** Deadlines are looked at no more often than this. */
 const MIN_STEP_MS = 20;
 
@@ -135,12 +137,19 @@ export class RosterKeeper implements Running {
     if (!bus.connected) return;
     this.#rounds.push(clock.after(leaseMs, () => { this.#checkReady(); }));
     this.#readings += 1;
-    this.#advance()
+    this.#readWhatWaited()
       .catch((error: unknown) => { log.error({ err: error }, "what waited could not be read"); })
       .finally(() => {
         this.#readings -= 1;
         this.#checkReady();
       });
+  }
+
+  /** Goodbyes that waited are long past, and count all the same a moment after they are read: nobody is asked before that. */
+  async #readWhatWaited(): Promise<void> {
+    await this.#advance();
+    await sleep(this.#options.clock, GOODBYE_MS);
+    await this.#advance();
   }
 
   #onHeartbeat(message: BusMessage): void {

@@ -42,7 +42,7 @@ export const READING_MUTANTS: readonly Mutant[] = [
   {
     name: "batch: loss on the way is not noticed",
     file: "lib/bus/directMany.ts",
-    find: "if (read && !this.#follows(read.previous)) return this.#lost();",
+    find: "if (read && !this.#follows(read.previous)) throw this.#lost();",
     replace: "",
     caughtBy: ["answers of NATS lose messages"],
     tries: 4,

@@ -141,6 +141,17 @@ describe("halley dev, starting and ending", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it.each(["SIGINT", "SIGTERM"] as const)("ends at once by %s while it waits for a NATS that is not there", async (signal) => {
+    const folder = mkdtempSync(join(tmpdir(), "halley-dev-"));
+    const halley = spawnHalley(["dev"], { ...FREE_PORTS, HALLEY_DATA: folder, HALLEY_NATS_URL: "nats://127.0.0.1:1" });
+    await eventually(() => halley.stderr.includes("still waiting for NATS; Ctrl-C ends it"), 30_000);
+    const signalledMs = Date.now();
+    halley.process.kill(signal);
+    expect((await halley.ended).code).toBe(0);
+    expect(Date.now() - signalledMs).toBeLessThan(5_000);
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+
   it("leaves no nats-server when it is killed, and the next one starts", async () => {
     const first = await startDevProcess();
     const pid = natsPid(first.folder);

@@ -117,7 +117,7 @@ export interface SessionOpened {
 /** SessionClosed says how long the session may be missed before it counts as gone. */
 export interface SessionClosed {
   /**
-   * 0: it said goodbye. 5,000 after an unclean end (a page reload is not a leave), more where it was told to come back later.
+   * 250 or less after a goodbye: a coming elsewhere may be heard later. 5,000 after an unclean end (a page reload is not a leave), more where it was told to come back later.
    * For a polled session what is left of the 10,000 after its last answer.
    */
   graceMs: number;

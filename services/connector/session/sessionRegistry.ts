@@ -60,7 +60,7 @@ export class SessionRegistry {
     return this.#entries.size;
   }
 
-  /** Gives the session to `owner` and tells all connectors; another owner is superseded. Throws TOO_MANY_SESSIONS. */
+  /** Gives the session to `owner`; another owner, here or elsewhere, is superseded. Throws TOO_MANY_SESSIONS. */
   claim({ key }: SessionId, userId: string, owner: SessionOwner): void {
     const { sessionsPerUser, clock } = this.#parts;
     const claimedAtMs = clock.nowMs();
@@ -111,8 +111,9 @@ export class SessionRegistry {
     if (!entry || other === connector) return;
     const later = Number(atMs) - entry.claimedAtMs;
     if (later > 0 || (later === 0 && other > connector)) this.#supersede(key, "elsewhere");
-    // It came late, and the other can't know of the claim here if that was not told.
-    else if (entry.announcedAtMs !== entry.claimedAtMs) this.#announce(key, entry);
+    // It came late, and the other can't know of the claim here if that was not told: the next one tells it, if there is one. At
+    // once would end what may be the newer connection where this connector's clock is ahead.
+    else if (entry.announcedAtMs !== entry.claimedAtMs) entry.announcedAtMs = 0;
   }
 
   #supersede(key: string, successor: Successor): void {

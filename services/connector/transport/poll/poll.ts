@@ -11,6 +11,7 @@ import type { SessionServices } from "../../session/session.js";
 import { PollAnswer } from "./pollAnswer.js";
 import { PollChannel } from "./pollChannel.js";
 import type { PollRequest } from "./pollRequest.js";
+import type { PublicationEncoder } from "./publicationEncoder.js";
 
 /** Why a waiting poll is answered before anything came. */
 export type PollEnd = "superseded" | "draining" | "gone";
@@ -24,6 +25,7 @@ export interface PollContext {
   /** The end of the token's life, milliseconds since 1970; Infinity where it has none. */
   readonly expiresAtMs: number;
   readonly publishes: PublishSlots;
+  readonly encoder: PublicationEncoder;
   /** Told how many publications the answer holds. */
   readonly onDelivered: (publications: number) => void;
 }
@@ -42,7 +44,7 @@ export class Poll implements Subscriber {
   readonly #channels = new Map<string, PollChannel>();
   /** Could not be read in the last round. */
   readonly #unreadable = new Set<PollChannel>();
-  readonly #answer = new PollAnswer();
+  readonly #answer: PollAnswer;
   #mustAnswer: boolean;
   #end: PollEnd | undefined;
   #wake: () => void = () => undefined;
@@ -50,6 +52,7 @@ export class Poll implements Subscriber {
   constructor(request: PollRequest, context: PollContext) {
     this.#request = request;
     this.#context = context;
+    this.#answer = new PollAnswer(context.encoder);
     this.#mustAnswer = context.isNew;
   }
 
@@ -221,12 +224,12 @@ export class Poll implements Subscriber {
   #readAll(): Promise<void> | undefined {
     this.#unreadable.clear();
     const channels = [...this.#channels.values()];
-    const at = channels.findIndex((channel) => !this.#readNow(channel));
+    const at = channels.findIndex((channel) => !this.#takeFromMemory(channel));
     return at === -1 ? undefined : this.#readRest(channels.slice(at));
   }
 
-  /** Whether nothing of the channel is left to be read, without asking anybody. */
-  #readNow(channel: PollChannel): boolean {
+  /** Takes what is in memory; false where more is to be read. */
+  #takeFromMemory(channel: PollChannel): boolean {
     if (channel.isUnchanged) return true;
     const room = this.#answer.room;
     const chunk = room > 0 && channel.channel.isOpen ? channel.fetchNow(this.#chunkLimits(room)) : undefined;

@@ -2,7 +2,6 @@ import { answerPosition } from "../../channel/answerPosition.js";
 import type { Chunk, ChunkLimits, ResetReason, Subscriber } from "../../channel/channel.js";
 import type { ChannelHold } from "../../hub.js";
 import type { Position } from "../../protocol/position.js";
-import { encodePublications } from "./encodedPublications.js";
 import type { PollAnswer } from "./pollAnswer.js";
 
 /** One channel of one poll: where the client stands, moved on by what is put into the answer. */
@@ -71,7 +70,7 @@ export class PollChannel {
   take(fetched: Chunk, answer: PollAnswer): boolean {
     const first = this.#position === undefined;
     const before = this.#position;
-    const { publications, position, continuous } = this.#fit(fetched, answer.room);
+    const { publications, position, continuous } = this.#fit(fetched, answer);
     this.#position = position;
     const id = this.#subscribeId;
     if (id !== undefined) {
@@ -100,9 +99,9 @@ export class PollChannel {
   }
 
   /** The beginning of a chunk that fits; the last publication of it may be larger than what is left. */
-  #fit(chunk: Chunk, room: number): Chunk {
-    if (encodePublications(chunk.publications).bytes <= room) return chunk;
-    let left = room;
+  #fit(chunk: Chunk, answer: PollAnswer): Chunk {
+    let left = answer.room;
+    if (answer.sizeOf(chunk.publications) <= left) return chunk;
     let count = 0;
     for (const { json } of chunk.publications) {
       if (left <= 0) break;

@@ -1,10 +1,11 @@
 import { RpcError } from "../../../../lib/errors/rpcError.js";
 import type { SessionServices } from "../../session/session.js";
 import type { SessionId } from "../../session/sessionId.js";
-import { Poll } from "./poll.js";
 import type { Departure } from "./departure.js";
+import { Poll } from "./poll.js";
 import { type PollRequest, readPollRequest } from "./pollRequest.js";
 import { PollSession } from "./pollSession.js";
+import { PublicationEncoder } from "./publicationEncoder.js";
 
 /** What the server needs. */
 interface PollServerParts {
@@ -18,6 +19,7 @@ export class PollServer {
   readonly #parts: PollServerParts;
   /** By the text of their ids. */
   readonly #sessions = new Map<string, PollSession>();
+  readonly #encoder = new PublicationEncoder();
   #waiting = 0;
   #draining = false;
 
@@ -47,7 +49,7 @@ export class PollServer {
     const known = this.#sessions.get(request.session);
     const { session, isNew } = known?.isSignedInWith(request.token) ? { session: known, isNew: false } : await this.#signIn(request, client);
     const { publishes, userId, expiresAtMs } = session;
-    const poll = new Poll(request, { services, userId, isNew, expiresAtMs, publishes, onDelivered });
+    const poll = new Poll(request, { services, userId, isNew, expiresAtMs, publishes, encoder: this.#encoder, onDelivered });
     if (!session.takeFrames(request.frames.length)) {
       session.endUnlessBegun();
       throw new RpcError("TOO_MANY_FRAMES", `more than ${String(services.limits.framesPerSecond)} frames a second`, { retryAfterMs: 1_000 });

@@ -25,8 +25,8 @@ interface SignedInToken {
 }
 
 /**
- * What this connector remembers of a session between its polls, for presence only: nothing that an answer depends on.
- * It counts as online while a poll waits, and for `pollGraceMs` after its last answer.
+ * What this connector remembers of a session between its polls: that it is online, and which token was verified last. What an
+ * answer holds depends on none of it. It counts as online while a poll waits, and for `pollGraceMs` after its last answer.
  */
 export class PollSession implements SessionOwner {
   /** Shared by its polls: one that was ended may still wait for answers. */
