@@ -16,6 +16,8 @@ export interface Outlet {
   readonly congested: boolean;
   /** Resolves when the client has taken what waited and takes more, or the connection has ended. */
   drained(): Promise<void>;
+  /** The session's token ends at another time than before. */
+  deadlineChanged(): void;
   /** Says why, then ends the connection. `afterMs`: when the client should come back. */
   close(close: Close, afterMs?: number): void;
 }

@@ -228,6 +228,7 @@ export class Session implements SessionOwner {
   async #onRefresh(id: number, signedIn: SignedIn, token: string): Promise<ServerFrame> {
     const { frame, expiresAtMs } = await this.#services.requests.refresh(id, signedIn.userId, token);
     signedIn.expiresAtMs = expiresAtMs ?? Infinity;
+    this.#outlet.deadlineChanged();
     return frame;
   }
 

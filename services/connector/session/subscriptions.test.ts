@@ -49,6 +49,10 @@ class SlowOutlet implements Outlet {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
+  deadlineChanged(): void {
+    // It has none.
+  }
+
   close(): void {
     this.received.push("close");
   }

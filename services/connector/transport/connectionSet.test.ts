@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
-import { ConnectionSet } from "./connectionSet.js";
+import { ConnectionSet, type Watched } from "./connectionSet.js";
 
-/** Counts how often it is looked at, and what it is forgiven. */
-class Watched {
-  ticks = 0;
+/** Counts how often it is looked at, and what it is forgiven; wants to be looked at again after `everyMs`. */
+class Counting implements Watched {
+  slot = -1;
+  looks = 0;
   forgivenMs = 0;
+  everyMs = 1_000;
+  onLook: () => void = () => undefined;
 
-  tick(): void {
-    this.ticks += 1;
+  look(): number {
+    this.looks += 1;
+    this.onLook();
+    return this.everyMs;
   }
 
   forgive(lostMs: number): void {
@@ -30,49 +35,85 @@ class StoppableClock extends FakeClock {
   }
 }
 
-function start(count: number): { clock: StoppableClock; set: ConnectionSet<Watched>; all: Watched[] } {
+function start(count: number): { clock: StoppableClock; set: ConnectionSet<Counting>; all: Counting[] } {
   const clock = new StoppableClock();
-  const set = new ConnectionSet<Watched>(clock);
-  const all = Array.from({ length: count }, () => new Watched());
+  const set = new ConnectionSet<Counting>(clock);
+  const all = Array.from({ length: count }, () => new Counting());
   for (const one of all) set.add(one);
   return { clock, set, all };
 }
 
 describe("the connections of a connector", () => {
-  it("are looked at once a second each, a twentieth at a time, until they go", () => {
-    const { clock, set, all } = start(100);
-    const looks = (): number => all.reduce((sum, { ticks }) => sum + ticks, 0);
-    clock.advance(50);
-    expect(looks()).toBe(5);
-    clock.advance(950);
-    expect(all.every(({ ticks }) => ticks === 1)).toBe(true);
-    const [gone] = all;
-    if (gone) set.delete(gone);
-    clock.advance(9_000);
-    expect([set.size, [...set].length, gone?.ticks, looks()]).toEqual([99, 99, 1, 1 + 99 * 10]);
+  it("are looked at within a second, then when they want to be, until they go", () => {
+    const { clock, set, all } = start(4);
+    const [often, seldom, never, gone] = all as [Counting, Counting, Counting, Counting];
+    Object.assign(often, { everyMs: 0 });
+    Object.assign(seldom, { everyMs: 10_000 });
+    Object.assign(never, { everyMs: Infinity });
+    clock.advance(1_000);
+    expect(all.map(({ looks }) => looks)).toEqual([1, 1, 1, 1]);
+    set.delete(gone);
+    set.delete(gone);
+    clock.advance(20_000);
+    expect(all.map(({ looks }) => looks)).toEqual([401, 3, 1, 1]);
+    clock.advance(20_000);
+    // None is left alone for longer than half a minute.
+    expect([seldom.looks, never.looks, set.size, [...set].length]).toEqual([5, 2, 3, 3]);
     set.stop();
     expect(clock.timers).toBe(0);
   });
 
-  it("are looked at once a second also where timers come late", () => {
+  it("are looked at soon when something of them has changed, and not the later for it", () => {
+    const { clock, set, all } = start(2);
+    const [changed, due] = all as [Counting, Counting];
+    for (const one of all) one.everyMs = 20_000;
+    clock.advance(1_000);
+    due.everyMs = 400;
+    set.soon(changed);
+    set.soon(due);
+    clock.advance(1_000);
+    expect([changed.looks, due.looks]).toEqual([2, 2]);
+    set.soon(due);
+    set.soon(due);
+    clock.advance(400);
+    expect([changed.looks, due.looks]).toEqual([2, 3]);
+  });
+
+  it("may go, come and change while they are looked at", () => {
+    const { clock, set, all } = start(3);
+    const [leaving, asking, throwing] = all as [Counting, Counting, Counting];
+    const comer = new Counting();
+    leaving.onLook = () => { set.delete(leaving); };
+    asking.onLook = () => {
+      set.soon(asking);
+      if (comer.slot < 0) set.add(comer);
+    };
+    throwing.onLook = () => { throw new Error("for this test"); };
+    expect(() => { clock.advance(1_000); }).toThrow("for this test");
+    throwing.onLook = () => undefined;
+    clock.advance(3_000);
+    expect([leaving.looks, asking.looks >= 3, throwing.looks >= 3, comer.looks >= 2, set.size]).toEqual([1, true, true, true, 3]);
+  });
+
+  it("are looked at in time also where timers come late", () => {
     const { clock, all } = start(40);
     for (let turns = 0; turns < 50; turns++) {
       clock.standStill(150);
       clock.advance(50);
     }
-    for (const { ticks } of all) expect(Math.abs(ticks - 10)).toBeLessThanOrEqual(1);
+    for (const { looks } of all) expect(Math.abs(looks - 10)).toBeLessThanOrEqual(1);
   });
 
   it("are forgiven what the process stood still for, and judged a second later; but not twice in a row", () => {
     const { clock, all } = start(40);
     clock.standStill(5_000);
     clock.advance(50);
-    expect(all.every(({ ticks, forgivenMs }) => ticks === 0 && forgivenMs === 5_000)).toBe(true);
+    expect(all.every(({ looks, forgivenMs }) => looks === 0 && forgivenMs === 5_000)).toBe(true);
     clock.advance(900);
-    expect(all.every(({ ticks }) => ticks === 0)).toBe(true);
+    expect(all.every(({ looks }) => looks === 0)).toBe(true);
     clock.standStill(3_000);
     clock.advance(150);
-    expect(all.every(({ ticks, forgivenMs }) => ticks >= 1 && forgivenMs === 5_000)).toBe(true);
+    expect(all.every(({ looks, forgivenMs }) => looks >= 1 && forgivenMs === 5_000)).toBe(true);
     clock.standStill(2_000);
     clock.advance(50);
     expect(all.every(({ forgivenMs }) => forgivenMs === 7_000)).toBe(true);

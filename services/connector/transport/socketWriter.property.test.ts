@@ -56,7 +56,7 @@ class Line {
   constructor(flusher: Flusher, highWaterMark: number) {
     this.peer = new Peer({ highWaterMark });
     const onOverrun = (): void => { this.overruns += 1; };
-    this.writer = new SocketWriter({ socket: this.peer, flusher, chain: flusher.chainOf(jsonCodec), limits: { queueBytes: QUEUE, replyQueueBytes: REPLIES }, onOverrun });
+    this.writer = new SocketWriter({ socket: this.peer, flusher, chain: flusher.chainOf(jsonCodec), limits: { queueBytes: QUEUE, replyQueueBytes: REPLIES }, owner: { onOverrun, onBlocked: () => undefined } });
   }
 
   publish(batch: Batch): void {

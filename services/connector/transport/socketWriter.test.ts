@@ -50,16 +50,28 @@ const batch = (offset: number, size = SIZE): Batch => new Batch([publication(off
 const reply: ServerFrame = { kind: "unsubscribed", id: 1, channel: "x".repeat(SIZE), reason: "" };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function start(highWaterMark = 1): { peer: Peer; writer: SocketWriter; overruns: () => number } {
+function start(highWaterMark = 1): { peer: Peer; writer: SocketWriter; overruns: () => number; blocks: () => number } {
   const peer = new Peer({ highWaterMark });
   const flusher = new Flusher();
   let overruns = 0;
+  let blocked = 0;
   const limits = { queueBytes: 5 * SIZE, replyQueueBytes: 10 * SIZE };
-  const writer = new SocketWriter({ socket: peer, flusher, chain: flusher.chainOf(jsonCodec), limits, onOverrun: () => { overruns += 1; } });
-  return { peer, writer, overruns: () => overruns };
+  const writer = new SocketWriter({ socket: peer, flusher, chain: flusher.chainOf(jsonCodec), limits, owner: { onOverrun: () => { overruns += 1; }, onBlocked: () => { blocked += 1; } } });
+  return { peer, writer, overruns: () => overruns, blocks: () => blocked };
 }
 
 describe("socket writer", () => {
+  it("says when the socket has not taken all that was written to it", async () => {
+    const { peer, writer, blocks } = start(10 * SIZE);
+    writer.send(reply);
+    await turn();
+    expect([blocks(), writer.isBlocked]).toEqual([0, false]);
+    peer.reads = false;
+    writer.send(reply);
+    await turn();
+    expect([blocks(), writer.isBlocked]).toEqual([1, true]);
+  });
+
   it.each([
     ["behind what waits", true, ["unsubscribed", "publication", "disconnect"]],
     ["in place of what waits for a socket that takes no more", false, ["unsubscribed", "disconnect"]],

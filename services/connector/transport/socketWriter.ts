@@ -18,8 +18,15 @@ interface WriterParts {
   readonly flusher: Flusher;
   readonly chain: FrameChain;
   readonly limits: WriterLimits;
+  readonly owner: WriterOwner;
+}
+
+/** Who hears of what a client leaves unread. */
+export interface WriterOwner {
   /** More answers wait than the client may leave unread. */
-  readonly onOverrun: () => void;
+  onOverrun(): void;
+  /** The socket could not take all that was written. */
+  onBlocked(): void;
 }
 
 /**
@@ -43,6 +50,11 @@ export class SocketWriter {
     return (this.#pending?.bytes ?? 0) + this.#parts.socket.writableLength;
   }
 
+  /** Whether the socket has not taken all that was written to it. */
+  get isBlocked(): boolean {
+    return this.#parts.socket.writableLength > 0;
+  }
+
   /** Whether half of what publications may fill waits, and the socket takes no more at the moment: `drained` will tell. */
   get congested(): boolean {
     return !this.#isDrained && this.queuedBytes >= this.#parts.limits.queueBytes / 2;
@@ -59,11 +71,11 @@ export class SocketWriter {
   /** Queues a frame of this client. */
   send(frame: ServerFrame): void {
     if (this.#ended) return;
-    const { chain, limits, onOverrun } = this.#parts;
+    const { chain, limits, owner } = this.#parts;
     if (frame.kind === "publication") this.#pending = chain.addPublication(this.#pending, frame.publication);
     else this.#pending = chain.addFrame(this.#pending, chain.codec.encode(frame));
     this.#schedule();
-    if (this.queuedBytes > limits.replyQueueBytes && this.#parts.socket.writableNeedDrain) onOverrun();
+    if (this.queuedBytes > limits.replyQueueBytes && this.#parts.socket.writableNeedDrain) owner.onOverrun();
   }
 
   /** Resolves when the socket has taken all that waits and takes more, or the writer has ended. */
@@ -80,6 +92,7 @@ export class SocketWriter {
     const message = this.#pending.message(chain.codec);
     this.#pending = undefined;
     socket.write(message);
+    if (this.isBlocked) this.#parts.owner.onBlocked();
     // The socket tells of its draining only when it was full.
     if (this.#isDrained) this.#tellDrained();
   }

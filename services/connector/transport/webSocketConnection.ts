@@ -10,8 +10,9 @@ import { FrameRate } from "../session/frameRate.js";
 import type { Outlet } from "../session/outlet.js";
 import { Session, type SessionServices } from "../session/session.js";
 import type { ClosingWebSocket, WebSocketOwner } from "./closingWebSocket.js";
+import type { Watched } from "./connectionSet.js";
 import type { Flusher } from "./flusher.js";
-import { SocketWriter } from "./socketWriter.js";
+import { SocketWriter, type WriterOwner } from "./socketWriter.js";
 
 /** What one connection is. */
 export interface UpgradedSocket {
@@ -28,14 +29,19 @@ export interface ConnectionParts {
   /** Told how many publications were queued for the client. */
   readonly onDelivered: (publications: number) => void;
   readonly onEnd: (connection: WebSocketConnection) => void;
+  /** To be looked at soon: what is due may have changed. */
+  readonly onChange: (connection: WebSocketConnection) => void;
 }
 
 /** After our close frame the client has this long to answer it. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** Between looks at one that signs in, or for which something waits. */
+const LOOK_MS = 1_000;
 
 /** One WebSocket: reads frames into its session, writes what the session queues, and watches over time and bounds. */
-export class WebSocketConnection implements Outlet, WebSocketOwner {
+export class WebSocketConnection implements Outlet, Watched, WebSocketOwner, WriterOwner {
   readonly transport = "websocket";
+  slot = -1;
   readonly #parts: ConnectionParts;
   readonly #webSocket: ClosingWebSocket;
   readonly #socket: Duplex;
@@ -53,6 +59,8 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
   /** Since when the same bytes wait, and how many of ours the socket had taken then. */
   #stuckSinceMs = Infinity;
   #writtenBytes = 0;
+  /** Something waits in the socket: it is looked at often. */
+  #isBlocked = false;
   #closingAtMs = Infinity;
   #ended = false;
 
@@ -68,8 +76,7 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
     // Spread over the interval: connections that came together are not pinged together.
     this.#nextPingAtMs = this.#openedAtMs + limits.pingIntervalMs * (0.5 + Math.random() / 2);
     this.#rate = new FrameRate(clock, limits.framesPerSecond, limits.framesBurst);
-    const onOverrun = (): void => { this.close(CLOSE.tooSlow); };
-    this.#writer = new SocketWriter({ socket, flusher, chain: flusher.chainOf(codec), limits, onOverrun });
+    this.#writer = new SocketWriter({ socket, flusher, chain: flusher.chainOf(codec), limits, owner: this });
     this.#session = new Session(services, this);
     webSocket.belongTo(this, socket);
   }
@@ -107,23 +114,33 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
   close(close: Close, afterMs = 0): void {
     if (this.#ended || this.#closingAtMs !== Infinity) return;
     this.#closingAtMs = this.#now();
+    this.#parts.onChange(this);
     this.#writer.finish({ kind: "disconnect", close, afterMs });
     this.#webSocket.close(close.code, close.reason);
     this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : 0);
   }
 
-  /** Looks at the time: pings, and closes what is late, stuck or expired. To be called about once a second. */
-  tick(): void {
+  /** Pings, and closes what is late, stuck or expired. */
+  look(): number {
     const nowMs = this.#now();
-    const { services } = this.#parts;
-    if (this.#closingAtMs !== Infinity) {
-      if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) this.#webSocket.terminate();
-      return;
-    }
-    if (!this.#session.open && nowMs - this.#openedAtMs > this.#limits.signInMs) this.#refuse("connect was not sent and answered in time", CLOSE.signInLate);
-    else if (services.clock.nowMs() >= this.#session.expiresAtMs) this.close(CLOSE.tokenExpired);
-    else if (this.#isStuck(nowMs)) this.close(CLOSE.tooSlow);
-    else this.#pingWhenDue(nowMs);
+    const wallMs = this.#parts.services.clock.nowMs();
+    if (this.#closingAtMs === Infinity) this.#judge(nowMs, wallMs);
+    else if (nowMs - this.#closingAtMs > CLOSE_TIMEOUT_MS) this.#webSocket.terminate();
+    return this.#nextDeadlineMs(nowMs, wallMs);
+  }
+
+  onOverrun(): void {
+    this.close(CLOSE.tooSlow);
+  }
+
+  onBlocked(): void {
+    if (this.#isBlocked) return;
+    this.#isBlocked = true;
+    this.#parts.onChange(this);
+  }
+
+  deadlineChanged(): void {
+    this.#parts.onChange(this);
   }
 
   /** So much time was lost here, which the client could not use: what it must do within a time is due so much later. */
@@ -191,6 +208,7 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
   #beginClosing(graceMs: number): void {
     if (this.#closingAtMs !== Infinity) return;
     this.#closingAtMs = this.#now();
+    this.#parts.onChange(this);
     this.#end(graceMs);
   }
 
@@ -211,6 +229,22 @@ export class WebSocketConnection implements Outlet, WebSocketOwner {
       this.close(error.reason === "TOO_MANY_FRAMES" ? CLOSE.limitAbused : CLOSE.protocolViolated);
       return undefined;
     }
+  }
+
+  #judge(nowMs: number, wallMs: number): void {
+    if (!this.#session.open && nowMs - this.#openedAtMs > this.#limits.signInMs) this.#refuse("connect was not sent and answered in time", CLOSE.signInLate);
+    else if (wallMs >= this.#session.expiresAtMs) this.close(CLOSE.tokenExpired);
+    else if (this.#isStuck(nowMs)) this.close(CLOSE.tooSlow);
+    else this.#pingWhenDue(nowMs);
+  }
+
+  /** In how many milliseconds something may be due. */
+  #nextDeadlineMs(nowMs: number, wallMs: number): number {
+    if (this.#closingAtMs !== Infinity) return this.#closingAtMs + CLOSE_TIMEOUT_MS + 1 - nowMs;
+    if (!this.#session.open) return Math.min(this.#openedAtMs + this.#limits.signInMs + 1 - nowMs, LOOK_MS);
+    this.#isBlocked = this.#writer.isBlocked;
+    if (this.#isBlocked) return LOOK_MS;
+    return Math.min(this.#session.expiresAtMs - wallMs, this.#nextPingAtMs - nowMs, this.#pingedAtMs + this.#limits.pongMs + 1 - nowMs);
   }
 
   #refuse(why: string, close: Close): void {

@@ -27,7 +27,7 @@ export class WebSocketServer {
     const { limits, clock } = parts.services;
     this.#parts = parts;
     this.#connections = new ConnectionSet(clock);
-    this.#shared = { ...parts, onEnd: (ended) => { this.#connections.delete(ended); } };
+    this.#shared = { ...parts, onEnd: (ended) => { this.#connections.delete(ended); }, onChange: (changed) => { this.#connections.soon(changed); } };
     this.#ws = new WsServer({
       noServer: true,
       clientTracking: false,
