@@ -13,7 +13,7 @@ export interface OpenedSession {
 }
 
 /** Changes that fit into one message. */
-export interface Batch {
+export interface Piece {
   readonly changes: SessionChange[];
   readonly counts: SubscriberCount[];
 }
@@ -112,20 +112,20 @@ export class Ledger {
     this.#changedCounts.clear();
   }
 
-  /** Everything that has not been told, in batches of at most about `maxBytes` each on the wire. */
-  takePending(maxBytes: number): Batch[] {
+  /** Everything that has not been told, in pieces of at most about `maxBytes` each on the wire. */
+  takePending(maxBytes: number): Piece[] {
     const pending = [...this.#pending.values()];
     const counts = [...this.#changedCounts].map((channel) => ({ channel, sessions: this.#counts.get(channel) ?? 0 }));
     this.dropPending();
-    return [...batches(changesOf(pending), counts, maxBytes)];
+    return [...pieces(changesOf(pending), counts, maxBytes)];
   }
 
   /**
-   * Everything, in batches of at most about `maxBytes` each. What changes while it is read is in it or not; it is pending
+   * Everything, in pieces of at most about `maxBytes` each. What changes while it is read is in it or not; it is pending
    * too, and as each change sets a state, telling it again is right.
    */
-  all(maxBytes: number): Generator<Batch> {
-    return batches(this.#allSessions(), this.#allCounts(), maxBytes);
+  all(maxBytes: number): Generator<Piece> {
+    return pieces(this.#allSessions(), this.#allCounts(), maxBytes);
   }
 
   *#allSessions(): Generator<SessionChange> {
@@ -175,28 +175,28 @@ function* openedChanges(opened: Session): Generator<SessionChange> {
   for (const channel of all.slice(CHANNELS_WITH_OPENED)) yield { session, change: { $case: "joined", value: channel } };
 }
 
-function* batches(changes: Iterable<SessionChange>, counts: Iterable<SubscriberCount>, maxBytes: number): Generator<Batch> {
-  let batch: Batch = { changes: [], counts: [] };
+function* pieces(changes: Iterable<SessionChange>, counts: Iterable<SubscriberCount>, maxBytes: number): Generator<Piece> {
+  let piece: Piece = { changes: [], counts: [] };
   let bytes = 0;
   for (const change of changes) {
     bytes += sizeOfChange(change);
-    if (bytes > maxBytes && batch.changes.length > 0) {
-      yield batch;
-      batch = { changes: [], counts: [] };
+    if (bytes > maxBytes && piece.changes.length > 0) {
+      yield piece;
+      piece = { changes: [], counts: [] };
       bytes = sizeOfChange(change);
     }
-    batch.changes.push(change);
+    piece.changes.push(change);
   }
   for (const count of counts) {
     bytes += textBytes(count.channel) + 16;
-    if (bytes > maxBytes && batch.changes.length + batch.counts.length > 0) {
-      yield batch;
-      batch = { changes: [], counts: [] };
+    if (bytes > maxBytes && piece.changes.length + piece.counts.length > 0) {
+      yield piece;
+      piece = { changes: [], counts: [] };
       bytes = textBytes(count.channel) + 16;
     }
-    batch.counts.push(count);
+    piece.counts.push(count);
   }
-  if (batch.changes.length + batch.counts.length > 0) yield batch;
+  if (piece.changes.length + piece.counts.length > 0) yield piece;
 }
 
 /** On the wire, at most. */

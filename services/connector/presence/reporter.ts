@@ -3,7 +3,7 @@ import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock, Timer } from "../../../lib/clock.js";
 import type { Log } from "../../../lib/log.js";
-import { type Batch, Ledger, type OpenedSession } from "./ledger.js";
+import { Ledger, type OpenedSession, type Piece } from "./ledger.js";
 
 /** What a reporter works with. */
 export interface ReporterOptions {
@@ -132,12 +132,12 @@ export class PresenceReporter {
   #send(leaving = false): void {
     this.#gathering?.cancel();
     this.#gathering = undefined;
-    const batches = this.#ledger.takePending(MAX_HEARTBEAT_BYTES);
-    if (batches.length === 0) batches.push({ changes: [], counts: [] });
-    for (const [at, batch] of batches.entries()) this.#sendOne(batch, leaving && at === batches.length - 1);
+    const pieces = this.#ledger.takePending(MAX_HEARTBEAT_BYTES);
+    if (pieces.length === 0) pieces.push({ changes: [], counts: [] });
+    for (const [at, piece] of pieces.entries()) this.#sendOne(piece, leaving && at === pieces.length - 1);
   }
 
-  #sendOne({ changes, counts }: Batch, leaving: boolean): void {
+  #sendOne({ changes, counts }: Piece, leaving: boolean): void {
     const { bus, connector, log } = this.#options;
     // The number is used up also when the message can't be sent: the gap is what tells replicas.
     this.#number += 1;
@@ -156,19 +156,19 @@ export class PresenceReporter {
     // What is pending goes first, so that the snapshot holds after a heartbeat that replicas get.
     this.#send();
     const frame = { incarnation: Buffer.from(this.#options.incarnation), number: this.#number };
-    const batches = this.#ledger.all(MAX_PIECE_BYTES);
+    const pieces = this.#ledger.all(MAX_PIECE_BYTES);
     this.#snapshots += 1;
-    this.#sendPiece({ reply, frame, batches, index: 0, next: batches.next() });
+    this.#sendPiece({ reply, frame, pieces, index: 0, next: pieces.next() });
   }
 
   #sendPiece(snapshot: SnapshotUnderWay): void {
     const { bus, clock, log } = this.#options;
-    const { reply, frame, batches, index, next } = snapshot;
+    const { reply, frame, pieces, index, next } = snapshot;
     try {
-      const batch: Batch = next.done ? { changes: [], counts: [] } : next.value;
-      const following = next.done ? next : batches.next();
+      const told: Piece = next.done ? { changes: [], counts: [] } : next.value;
+      const following = next.done ? next : pieces.next();
       const last = following.done === true;
-      const piece = { ...frame, index, last, sessions: batch.changes, counts: batch.counts, counters: this.#counters() };
+      const piece = { ...frame, index, last, sessions: told.changes, counts: told.counts, counters: this.#counters() };
       bus.publish(reply, SnapshotPiece.encode(piece).finish());
       if (last) this.#snapshots -= 1;
       else clock.after(0, () => { this.#sendPiece({ ...snapshot, index: index + 1, next: following }); });
@@ -186,7 +186,7 @@ export class PresenceReporter {
 interface SnapshotUnderWay {
   readonly reply: string;
   readonly frame: { readonly incarnation: Buffer; readonly number: number };
-  readonly batches: Generator<Batch>;
+  readonly pieces: Generator<Piece>;
   readonly index: number;
-  readonly next: IteratorResult<Batch>;
+  readonly next: IteratorResult<Piece>;
 }
