@@ -115,13 +115,6 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     caughtBy: ["nothing goes wrong", "1 MB/s with a long history"],
   },
   {
-    name: "fan-out: forgets what waited for the rest of a burst",
-    file: "services/connector/transport/flusher.ts",
-    find: "this.#fanouts.push(...this.#soon.splice(0));",
-    replace: "this.#fanouts.push(...this.#soon.splice(0).slice(1));",
-    caughtBy: ["whose messages come in bursts"],
-  },
-  {
     name: "session: the others are not told who has it now",
     file: "services/connector/session/sessionRegistry.ts",
     find: "    this.#count(userId, 1);\n    this.#announce(key, entry);",
@@ -233,6 +226,14 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     find: "type: ownText(type), payload,",
     replace: "type, payload,",
     caughtBy: ["memory: recent publications hold no more than is counted"],
+  },
+  {
+    name: "presence: answers before goodbyes that waited are past",
+    file: "services/presence/rosterKeeper.ts",
+    find: "    await sleep(this.#options.clock, GOODBYE_MS);\n",
+    replace: "",
+    caughtBy: ["presence: a replica is frozen for 15 s"],
+    tries: 2,
   },
   {
     name: "presence: tells what happened while it stood still as if it happened now",

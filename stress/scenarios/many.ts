@@ -37,9 +37,9 @@ export const manyScenarios: readonly Scenario[] = [
     fault: "connection cut", transport: "websocket", history: "long", world: { nats: "single", connectors: 1 },
     async run(world) {
       const clients = await world.joinMany(520, { channels: ["chat.a"], transport: "websocket" });
-      const traffic = world.traffic({ channels: ["chat.a"], lanes: 8, everyMs: 250 });
-      for (let cuts = 0; cuts < 20; cuts++) {
-        await traffic.flow(16);
+      const traffic = world.traffic({ channels: ["chat.a"], lanes: 40, everyMs: 1_000, bytes: 500 });
+      for (let cuts = 0; cuts < 12; cuts++) {
+        await traffic.flow(80);
         for (const client of clients.slice(cuts, cuts + 10)) client.cut();
       }
       return undefined;

@@ -10,8 +10,8 @@ const END_OF_LINE = "\r\n";
  * What they send passes as it is.
  */
 export class NatsInterposer {
-  /** Decides, by the subject. */
-  decide: (subject: string) => Fate = () => "pass";
+  /** Decides, by the subject and by the whole message as it is on the wire. */
+  decide: (subject: string, message: Buffer) => Fate = () => "pass";
   /** Messages that did not just pass. */
   touched = 0;
   readonly #sockets = new Set<Socket>();
@@ -59,7 +59,7 @@ export class NatsInterposer {
 
   #lead(whole: Buffer, near: Socket): void {
     const [verb = "", subject = ""] = whole.subarray(0, whole.indexOf(END_OF_LINE)).toString("latin1").split(" ");
-    const fate = verb === "MSG" || verb === "HMSG" ? this.decide(subject) : "pass";
+    const fate = verb === "MSG" || verb === "HMSG" ? this.decide(subject, whole) : "pass";
     if (fate !== "pass") this.touched += 1;
     if (fate === "drop") return;
     const copy = Buffer.from(whole);

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../../../test/helpers/fakeClock.js";
+import { Flusher } from "./flusher.js";
+
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+
+/** A clock and a flusher, and what they did, in order. */
+function start(): { clock: FakeClock; flusher: Flusher; done: string[]; fanout: (name: string) => { deliver(): void } } {
+  const clock = new FakeClock();
+  const flusher = new Flusher(clock);
+  const done: string[] = [];
+  const fanout = (name: string): { deliver(): void } => ({
+    deliver: () => {
+      done.push(name);
+      flusher.schedule({ flush: () => { done.push(`${name} written`); } });
+    },
+  });
+  return { clock, flusher, done, fanout };
+}
+
+describe("flusher", () => {
+  it("hands over at the end of the turn, or a millisecond later, then writes, each once", async () => {
+    const { clock, flusher, done, fanout } = start();
+    flusher.deliverSoon(fanout("soon"));
+    flusher.deliverSoon(fanout("too"));
+    flusher.deliverAtEnd(fanout("now"));
+    expect(done).toEqual([]);
+    await turn();
+    expect(done).toEqual(["now", "now written"]);
+    clock.advance(1);
+    expect(done.slice(2)).toEqual(["soon", "too", "soon written", "too written"]);
+    clock.advance(100);
+    await turn();
+    expect([done.length, clock.timers]).toEqual([6, 0]);
+  });
+
+  it("tells how long ago a writing ended, if it was the last, and of nothing else", async () => {
+    const { clock, flusher, fanout } = start();
+    const { writing } = flusher;
+    expect(flusher.sinceWritingMs(writing)).toBe(Infinity);
+    flusher.deliverAtEnd(fanout("a"));
+    await turn();
+    clock.advance(3);
+    expect(flusher.sinceWritingMs(writing)).toBe(3);
+    // Nobody had anything to write.
+    flusher.deliverAtEnd({ deliver: () => undefined });
+    await turn();
+    expect(flusher.sinceWritingMs(writing)).toBe(3);
+    flusher.deliverAtEnd(fanout("b"));
+    await turn();
+    expect([flusher.sinceWritingMs(writing), flusher.sinceWritingMs(flusher.writing - 1)]).toEqual([Infinity, 0]);
+  });
+
+  it("hands over what waits when it is closed", () => {
+    const { clock, flusher, done, fanout } = start();
+    flusher.deliverSoon(fanout("late"));
+    flusher.close();
+    flusher.close();
+    expect([done, clock.timers]).toEqual([["late", "late written"], 0]);
+  });
+});
