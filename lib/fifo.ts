@@ -24,7 +24,8 @@ export class Fifo<Item> {
     const item = this.#items[this.#first];
     if (this.length === 0) return undefined;
     this.#first += 1;
-    if (this.#first >= SPENT_AT && this.#first * 2 >= this.#items.length) {
+    // What was taken out is held no longer than this.
+    if (this.length === 0 || (this.#first >= SPENT_AT && this.#first * 2 >= this.#items.length)) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
     }

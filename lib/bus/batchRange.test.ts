@@ -118,7 +118,7 @@ describe("reading a stretch of a channel by one question", () => {
     expect(sequences(await read(1, 8))).toEqual([2, 4, "more"]);
   });
 
-  it("asks for no more than the range, and for no more bytes at once than 256 readers may", async () => {
+  it("asks for no more than the range, and for 192 KiB at most", async () => {
     replica.sequences = [2];
     await read(1, 3);
     await read(1, 1e9, { maxMessages: 10, maxBytes: 100 });

@@ -18,7 +18,6 @@ export interface NewClaim {
   readonly sinceMs: number;
 }
 
-const TWO_TO_32 = 2 ** 32;
 
 /** The fields of a claim's row. */
 const field = {
@@ -31,8 +30,8 @@ const field = {
   user: 6,
   /** The connector in the lower half, the transport in the upper. */
   connectorAndTransport: 7,
-  sinceHigh: 8,
-  sinceLow: 9,
+  /** Takes two. */
+  sinceMs: 8,
   /** Links free rows too. */
   nextOfUser: 10,
   previousOfUser: 11,
@@ -90,7 +89,7 @@ export class ClaimTable {
   }
 
   sinceMsOf(row: number): number {
-    return this.#rows.get(row, field.sinceHigh) * TWO_TO_32 + this.#rows.get(row, field.sinceLow);
+    return this.#rows.getWide(row, field.sinceMs);
   }
 
   setTransport(row: number, transport: number): void {
@@ -98,8 +97,7 @@ export class ClaimTable {
   }
 
   setSinceMs(row: number, sinceMs: number): void {
-    this.#rows.set(row, field.sinceHigh, Math.floor(sinceMs / TWO_TO_32));
-    this.#rows.set(row, field.sinceLow, sinceMs % TWO_TO_32);
+    this.#rows.setWide(row, field.sinceMs, sinceMs);
   }
 
   /** The row of a connector's claim on a session, or NO_ROW. */

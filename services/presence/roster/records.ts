@@ -1,6 +1,7 @@
 const PAGE_BITS = 16;
 const PAGE_ROWS = 1 << PAGE_BITS;
 const FIRST_ROWS = 256;
+const TWO_TO_32 = 2 ** 32;
 
 /**
  * The rows of a table, each a fixed number of fields: unsigned numbers of 32 bits, 0 where nothing was set. What belongs to a row lies
@@ -26,6 +27,17 @@ export class Records {
     const place = (row & (PAGE_ROWS - 1)) * this.#fields + field;
     if (page && place < page.length) page[place] = value;
     else this.#grow(row)[place] = value;
+  }
+
+  /** A whole number below 2^53, as `setWide` has put it into this field and the next. */
+  getWide(row: number, field: number): number {
+    return this.get(row, field) * TWO_TO_32 + this.get(row, field + 1);
+  }
+
+  /** Puts a whole number below 2^53 into a field and the next. */
+  setWide(row: number, field: number, value: number): void {
+    this.set(row, field, Math.floor(value / TWO_TO_32));
+    this.set(row, field + 1, value % TWO_TO_32);
   }
 
   /** The page of a row, made or made longer. */

@@ -6,7 +6,6 @@ import { SortedRows } from "./sortedRows.js";
 
 /** The longest id that is taken, in bytes: more than a user id may have. */
 const MAX_BYTES = 255;
-const TWO_TO_32 = 2 ** 32;
 
 /** The fields of a user's row. */
 const field = {
@@ -18,8 +17,8 @@ const field = {
   sessions: 4,
   /** The row of a claim + 1; 0: none. */
   firstClaim: 5,
-  sinceHigh: 6,
-  sinceLow: 7,
+  /** Takes two. */
+  sinceMs: 6,
 } as const;
 const FIELDS = 8;
 
@@ -106,13 +105,12 @@ export class UserTable {
 
   /** Milliseconds since 1970, as it was set. */
   sinceMsOf(row: number): number {
-    return this.#rows.get(row, field.sinceHigh) * TWO_TO_32 + this.#rows.get(row, field.sinceLow);
+    return this.#rows.getWide(row, field.sinceMs);
   }
 
   /** Whole milliseconds since 1970. */
   setSinceMs(row: number, sinceMs: number): void {
-    this.#rows.set(row, field.sinceHigh, Math.floor(sinceMs / TWO_TO_32));
-    this.#rows.set(row, field.sinceLow, sinceMs % TWO_TO_32);
+    this.#rows.setWide(row, field.sinceMs, sinceMs);
   }
 
   /** The row + 1 of the first in the list of the user's claims; 0: none. */
