@@ -15,7 +15,12 @@ export function opened(n: number, user: string, { transport, sinceMs = 1_000, ch
 
 /** Session `n` is gone. */
 export function closed(n: number, graceMs = 0): SessionChange {
-  return { session: sessionId(n), change: { $case: "closed", value: { graceMs } } };
+  return { session: sessionId(n), change: { $case: "closed", value: { graceMs, over: false } } };
+}
+
+/** Session `n` is over for good. */
+export function over(n: number, graceMs = 250): SessionChange {
+  return { session: sessionId(n), change: { $case: "closed", value: { graceMs, over: true } } };
 }
 
 /** Session `n` subscribed. */

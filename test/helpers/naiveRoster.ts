@@ -1,4 +1,4 @@
-import { type Heartbeat, type SessionChange, Transport } from "../../gen/halley/v1/heartbeat.js";
+import { type Heartbeat, type SessionChange, type SessionClosed, Transport } from "../../gen/halley/v1/heartbeat.js";
 
 interface Claim {
   readonly connector: string;
@@ -7,6 +7,7 @@ interface Claim {
   transport: Transport;
   sinceMs: number;
   endsAtMs: number;
+  isOver: boolean;
   /** Channel and when it ends there. */
   readonly channels: Map<string, number>;
 }
@@ -26,7 +27,7 @@ export class NaiveRoster {
     const name = incarnation.toString("hex");
     let lease = this.#leases.get(connector);
     if (lease?.incarnation !== name) {
-      for (const claim of this.#of(connector)) claim.endsAtMs = Math.min(claim.endsAtMs, nowMs + GRACE_MS);
+      for (const claim of this.#of(connector)) this.#endBy(claim, nowMs + GRACE_MS);
       lease = { incarnation: name, heardAtMs: nowMs, subscribers: new Map() };
       this.#leases.set(connector, lease);
     }
@@ -35,7 +36,7 @@ export class NaiveRoster {
     for (const { channel, sessions } of counts) lease.subscribers.set(channel, sessions);
     if (!leaving) return;
     this.#leases.delete(connector);
-    for (const claim of this.#of(connector)) claim.endsAtMs = Math.min(claim.endsAtMs, nowMs + GRACE_MS);
+    for (const claim of this.#of(connector)) this.#endBy(claim, nowMs + GRACE_MS);
   }
 
   advance(nowMs: number): void {
@@ -85,23 +86,39 @@ export class NaiveRoster {
         this.#claims = this.#claims.filter((one) => one !== claim);
         const firstMs = Math.min(sinceMs, ...this.#claims.filter((one) => one.id === id && one.user === user).map((one) => one.sinceMs));
         const named = new Map(channels.map((channel) => [channel, Infinity]));
-        this.#claims.push({ connector, id, user, transport, sinceMs: firstMs, endsAtMs: Infinity, channels: named });
+        this.#claims.push({ connector, id, user, transport, sinceMs: firstMs, endsAtMs: Infinity, isOver: false, channels: named });
         return;
       }
       claim.endsAtMs = Infinity;
+      claim.isOver = false;
       claim.transport = transport;
       claim.sinceMs = Math.min(claim.sinceMs, sinceMs);
       for (const [channel, endsAtMs] of claim.channels) claim.channels.set(channel, Math.min(endsAtMs, nowMs + GRACE_MS));
       for (const channel of channels) claim.channels.set(channel, Infinity);
     } else if (claim && change?.$case === "closed") {
-      if (change.value.graceMs === 0) this.#claims = this.#claims.filter((one) => one !== claim);
-      else claim.endsAtMs = Math.min(claim.endsAtMs, nowMs + change.value.graceMs);
+      this.#close(claim, change.value, nowMs);
     } else if (claim && change?.$case === "joined") {
       claim.channels.set(change.value, Infinity);
     } else if (claim && change?.$case === "left") {
       const concerned = this.#claims.filter((one) => one === claim || (one.id === id && one.user === claim.user && one.endsAtMs !== Infinity));
       for (const one of concerned) one.channels.delete(change.value);
     }
+  }
+
+  #close(claim: Claim, { graceMs, over }: SessionClosed, nowMs: number): void {
+    const concerned = [claim, ...(over ? this.#othersOf(claim).filter(({ endsAtMs }) => endsAtMs !== Infinity) : [])];
+    for (const one of concerned) this.#endBy(one, nowMs + graceMs);
+    claim.isOver ||= over;
+    if (graceMs === 0) this.#claims = this.#claims.filter((one) => !concerned.includes(one));
+  }
+
+  #endBy(claim: Claim, atMs: number): void {
+    const over = this.#othersOf(claim).filter(({ isOver }) => isOver);
+    claim.endsAtMs = Math.min(claim.endsAtMs, atMs, ...over.map(({ endsAtMs }) => endsAtMs));
+  }
+
+  #othersOf(claim: Claim): Claim[] {
+    return this.#claims.filter((one) => one !== claim && one.id === claim.id && one.user === claim.user);
   }
 
   #of(connector: string): Claim[] {

@@ -61,7 +61,7 @@ describe("a client that reads too slowly", () => {
 
   /** What a client saw of a channel, in order: the numbers of publications, and the reasons of resets. */
   const steps = (client: WsClient, channel: string): (number | string)[] =>
-    client.frames.flatMap((frame) => {
+    client.frames.flatMap<number | string>((frame) => {
       const publication = frame["publication"] as ReceivedPublication | undefined;
       if (publication?.channel === channel) return numbers([publication]);
       const reset = frame["reset"] as { readonly channel: string; readonly reason: string } | undefined;

@@ -46,7 +46,7 @@ export class SimulatedSessions {
     const seat = this.#turns % this.#seats;
     const session = this.#sessionOf(seat, this.generationOf(seat));
     this.#turns += 1;
-    return [{ session, change: { $case: "closed", value: { graceMs: 0 } } }, this.#opened(seat)];
+    return [{ session, change: { $case: "closed", value: { graceMs: 250, over: false } } }, this.#opened(seat)];
   }
 
   /** All sessions, in pieces. */

@@ -121,6 +121,8 @@ export interface SessionClosed {
    * For a polled session what is left of the 10,000 after its last answer.
    */
   graceMs: number;
+  /** The session is over for good: graces that other connectors gave it before are cut to this one. */
+  over: boolean;
 }
 
 /** SubscriberCount is how many sessions are subscribed to a channel at this connector. */
@@ -623,13 +625,16 @@ export const SessionOpened: MessageFns<SessionOpened> = {
 };
 
 function createBaseSessionClosed(): SessionClosed {
-  return { graceMs: 0 };
+  return { graceMs: 0, over: false };
 }
 
 export const SessionClosed: MessageFns<SessionClosed> = {
   encode(message: SessionClosed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.graceMs !== 0) {
       writer.uint32(8).uint32(message.graceMs);
+    }
+    if (message.over !== false) {
+      writer.uint32(16).bool(message.over);
     }
     return writer;
   },
@@ -655,6 +660,14 @@ export const SessionClosed: MessageFns<SessionClosed> = {
             message.graceMs = reader.uint32();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.over = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -674,6 +687,7 @@ export const SessionClosed: MessageFns<SessionClosed> = {
         : isSet(object.grace_ms)
         ? globalThis.Number(object.grace_ms)
         : 0,
+      over: isSet(object.over) ? globalThis.Boolean(object.over) : false,
     };
   },
 
@@ -681,6 +695,9 @@ export const SessionClosed: MessageFns<SessionClosed> = {
     const obj: any = {};
     if (message.graceMs !== 0) {
       obj.graceMs = Math.round(message.graceMs);
+    }
+    if (message.over !== false) {
+      obj.over = message.over;
     }
     return obj;
   },
@@ -691,6 +708,7 @@ export const SessionClosed: MessageFns<SessionClosed> = {
   fromPartial(object: DeepPartial<SessionClosed>): SessionClosed {
     const message = createBaseSessionClosed();
     message.graceMs = object.graceMs ?? 0;
+    message.over = object.over ?? false;
     return message;
   },
 };

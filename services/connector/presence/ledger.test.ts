@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { closed, joined, left, opened, sessionId } from "../../../test/helpers/heartbeats.js";
+import { closed, joined, left, opened, over, sessionId } from "../../../test/helpers/heartbeats.js";
 import { Ledger, LEAST_GRACE_MS } from "./ledger.js";
 
 const MAX = 100_000;
@@ -29,7 +29,7 @@ describe("ledger", () => {
     expect(take(ledger)).toEqual([left(1, "chat.x"), joined(1, "chat.y")]);
   });
 
-  it("tells an end, with what went before where the grace lets it count", () => {
+  it("tells an end, with what went before", () => {
     const ledger = new Ledger();
     ledger.open(session(1));
     take(ledger);
@@ -40,7 +40,11 @@ describe("ledger", () => {
     expect(take(ledger)).toEqual([opened(1, "u1"), closed(1, 10_000)]);
     ledger.open(session(1));
     ledger.close(sessionId(1), 0);
-    expect(take(ledger)).toEqual([closed(1, LEAST_GRACE_MS)]);
+    expect(take(ledger)).toEqual([opened(1, "u1"), closed(1, LEAST_GRACE_MS)]);
+    ledger.open(session(1));
+    take(ledger);
+    ledger.close(sessionId(1), "over");
+    expect(take(ledger)).toEqual([over(1, LEAST_GRACE_MS)]);
     ledger.open(session(2));
     take(ledger);
     ledger.close(sessionId(2), 5_000);

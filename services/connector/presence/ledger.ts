@@ -1,6 +1,7 @@
 import { type SessionChange, type SubscriberCount, Transport } from "../../../gen/halley/v1/heartbeat.js";
 import { namespaceOf, USER_NAMESPACE } from "../../../lib/channel/channelName.js";
 import { SmallMap } from "../../../lib/smallMap.js";
+import type { Grace } from "../session/presenceSink.js";
 
 /** A session that is at this connector now. */
 export interface OpenedSession {
@@ -32,7 +33,7 @@ interface Pending {
   /** Tell all of it: user, transport, channels. */
   opened: boolean;
   /** Then tell that it is gone, with this grace. */
-  closedGraceMs: number | undefined;
+  closed: Grace | undefined;
   /** Otherwise tell these channels: subscribed (true) or not. */
   readonly channels: Map<string, boolean>;
 }
@@ -72,19 +73,17 @@ export class Ledger {
     const key = keyOf(id);
     const session: Session = { key, user, transport, sinceMs, channels: new SmallMap() };
     this.#sessions.set(key, session);
-    this.#pending.set(key, { session, opened: true, closedGraceMs: undefined, channels: new Map() });
+    this.#pending.set(key, { session, opened: true, closed: undefined, channels: new Map() });
   }
 
   /** A session is not here any more; one that is not here changes nothing. */
-  close(id: Uint8Array, graceMs: number): void {
+  close(id: Uint8Array, grace: Grace): void {
     const key = keyOf(id);
     const session = this.#sessions.get(key);
     if (!session) return;
     this.#sessions.delete(key);
-    const pending = this.#pendingOf(key, session);
-    // Even with a grace of 0 it is told: a claim from before may still have its grace.
-    pending.opened &&= graceMs > 0;
-    pending.closedGraceMs = graceMs;
+    // Who came and went between two heartbeats is told, too: other connectors may have given the session a longer grace.
+    this.#pendingOf(key, session).closed = grace;
   }
 
   /** The session subscribed to a channel with presence on, or unsubscribed. */
@@ -139,7 +138,7 @@ export class Ledger {
   #pendingOf(key: string, session: Session): Pending {
     const known = this.#pending.get(key);
     if (known) return known;
-    const made: Pending = { session, opened: false, closedGraceMs: undefined, channels: new Map() };
+    const made: Pending = { session, opened: false, closed: undefined, channels: new Map() };
     this.#pending.set(key, made);
     return made;
   }
@@ -154,11 +153,12 @@ function idOf({ key }: Session): Buffer {
 }
 
 function* changesOf(pending: readonly Pending[]): Generator<SessionChange> {
-  for (const { session, opened, closedGraceMs, channels } of pending) {
+  for (const { session, opened, closed, channels } of pending) {
     const id = idOf(session);
     if (opened) yield* openedChanges(session);
-    if (closedGraceMs !== undefined) {
-      yield { session: id, change: { $case: "closed", value: { graceMs: Math.max(closedGraceMs, LEAST_GRACE_MS) } } };
+    if (closed !== undefined) {
+      const over = closed === "over";
+      yield { session: id, change: { $case: "closed", value: { graceMs: over ? LEAST_GRACE_MS : Math.max(closed, LEAST_GRACE_MS), over } } };
       continue;
     }
     for (const [channel, member] of channels) yield { session: id, change: { $case: member ? "joined" : "left", value: channel } };

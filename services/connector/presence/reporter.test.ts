@@ -70,7 +70,7 @@ describe("presence reporter", () => {
     clock.advance(200);
     expect((await settle())[1]).toMatchObject({
       number: 2,
-      changes: [opened(1, "u1", { channels: ["chat.x"] }), closed(2, LEAST_GRACE_MS)],
+      changes: [opened(1, "u1", { channels: ["chat.x"] }), opened(2, "u2"), closed(2, LEAST_GRACE_MS)],
       counts: [{ channel: "news", sessions: 1 }],
     });
     clock.advance(1_000);

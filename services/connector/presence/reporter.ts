@@ -3,6 +3,7 @@ import type { Bus, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Clock, Timer } from "../../../lib/clock.js";
 import type { Log } from "../../../lib/log.js";
+import type { Grace } from "../session/presenceSink.js";
 import { Ledger, type OpenedSession, type Piece } from "./ledger.js";
 
 /** What a reporter works with. */
@@ -76,11 +77,11 @@ export class PresenceReporter {
   }
 
   /**
-   * A session is no longer here and, unless it comes back here or elsewhere within `graceMs`, gone: 0 after a goodbye, 5,000
-   * after an unclean end, also when it went to another connector. Its channels need not be left one by one.
+   * A session is no longer here and, unless it comes back here or elsewhere within its grace, gone: 5,000 ms after an unclean end,
+   * also when it went to another connector. Its channels need not be left one by one.
    */
-  sessionClosed(id: Uint8Array, graceMs: number): void {
-    this.#ledger.close(id, graceMs);
+  sessionClosed(id: Uint8Array, grace: Grace): void {
+    this.#ledger.close(id, grace);
     this.#changed();
   }
 

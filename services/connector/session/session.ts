@@ -11,7 +11,7 @@ import type { ReadFrame } from "../protocol/readFrame.js";
 import type { ServerFrame } from "../protocol/serverFrame.js";
 import type { Outlet } from "./outlet.js";
 import type { Permissions } from "./permissions.js";
-import type { PresenceSink } from "./presenceSink.js";
+import type { Grace, PresenceSink } from "./presenceSink.js";
 import { PublishSlots } from "./publishSlots.js";
 import type { Requests } from "./requests.js";
 import type { SessionId, SessionIds } from "./sessionId.js";
@@ -102,19 +102,20 @@ export class Session implements SessionOwner {
     this.#outlet.close(CLOSE.replaced);
   }
 
-  /** The connection has ended, or is about to. `graceMs`: how long the session is not missed. Idempotent. */
-  end(graceMs: number): void {
-    this.#end(graceMs);
+  /** The connection has ended, or is about to. Idempotent. */
+  end(grace: Grace): void {
+    this.#end(grace);
   }
 
-  #end(graceMs: number | undefined): void {
+  /** `grace`: undefined when presence need not hear of it. */
+  #end(grace: Grace | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
     const { registry, presence } = this.#services;
     if (!this.#signedIn) return;
     this.#signedIn.subscriptions.end();
     registry.release(this.#signedIn.id, this);
-    if (graceMs !== undefined) presence.sessionClosed(this.#signedIn.id.bytes, graceMs);
+    if (grace !== undefined) presence.sessionClosed(this.#signedIn.id.bytes, grace);
   }
 
   #onFirstFrame(read: ReadFrame): void {

@@ -6,6 +6,7 @@ import { CLOSE, type Close } from "../protocol/closeCodes.js";
 import type { Codec } from "../protocol/codec.js";
 import type { ReadFrame } from "../protocol/readFrame.js";
 import { countPublications, type ServerFrame } from "../protocol/serverFrame.js";
+import type { Grace } from "../session/presenceSink.js";
 import { FrameRate } from "../session/frameRate.js";
 import type { Outlet } from "../session/outlet.js";
 import { Session, type SessionServices } from "../session/session.js";
@@ -117,7 +118,7 @@ export class WebSocketConnection implements Outlet, Watched, WebSocketOwner, Wri
     this.#parts.onChange(this);
     this.#writer.finish({ kind: "disconnect", close, afterMs });
     this.#webSocket.close(close.code, close.reason);
-    this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : 0);
+    this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : "over");
   }
 
   /** Pings, and closes what is late, stuck or expired. */
@@ -193,7 +194,7 @@ export class WebSocketConnection implements Outlet, Watched, WebSocketOwner, Wri
 
   onClosing(code: number | undefined): void {
     // 1000: the client said goodbye. A reload (1001) or a cut (1006) is no leave yet.
-    this.#beginClosing(code === 1000 ? 0 : this.#limits.reconnectGraceMs);
+    this.#beginClosing(code === 1000 ? "over" : this.#limits.reconnectGraceMs);
   }
 
   onClosed(): void {
@@ -205,11 +206,11 @@ export class WebSocketConnection implements Outlet, Watched, WebSocketOwner, Wri
   }
 
   /** A close frame was written that is not ours: nothing may follow it, and the client has not for ever to end. */
-  #beginClosing(graceMs: number): void {
+  #beginClosing(grace: Grace): void {
     if (this.#closingAtMs !== Infinity) return;
     this.#closingAtMs = this.#now();
     this.#parts.onChange(this);
-    this.#end(graceMs);
+    this.#end(grace);
   }
 
   /** The client's side ended without a close frame. It may still read what was written, but not for ever. */
@@ -282,11 +283,11 @@ export class WebSocketConnection implements Outlet, Watched, WebSocketOwner, Wri
     return nowMs - this.#stuckSinceMs > this.#limits.stuckMs;
   }
 
-  #end(graceMs: number): void {
+  #end(grace: Grace): void {
     this.#writer.end();
     if (this.#ended) return;
     this.#ended = true;
-    this.#session.end(graceMs);
+    this.#session.end(grace);
     if (this.#webSocket.readyState === this.#webSocket.CLOSED) this.#parts.onEnd(this);
     else this.#webSocket.once("close", () => { this.#parts.onEnd(this); });
   }

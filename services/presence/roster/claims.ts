@@ -43,6 +43,8 @@ export class Claims {
   readonly #joined = new Map<number, Map<Channel, number>>();
   /** When a claim in its grace ends. */
   readonly #endsAtMs = new Map<number, number>();
+  /** Those of them whose session is over. */
+  readonly #over = new Set<number>();
   /** The time under which a row's ending stands in the queue: one entry a row, however often it comes and goes. */
   readonly #queuedAtMs = new Map<number, number>();
   readonly #queue = new Deadlines<Ending>();
@@ -103,9 +105,16 @@ export class Claims {
       this.end(row);
       return;
     }
-    const atMs = Math.min(nowMs + Math.min(graceMs, MAX_GRACE_MS), this.#endsAtMs.get(row) ?? Infinity);
+    const atMs = Math.min(nowMs + Math.min(graceMs, MAX_GRACE_MS), this.#endsAtMs.get(row) ?? Infinity, this.#overAtMs(row));
     this.#endsAtMs.set(row, atMs);
     if ((this.#queuedAtMs.get(row) ?? Infinity) > atMs) this.#enqueue(row, atMs);
+  }
+
+  /** The session of a claim is over: like `close`, and so do the claims end for which connectors closed it before, or do until then. */
+  over(row: number, graceMs: number, nowMs: number): void {
+    const inGrace = this.#table.rowsOfSession(row).filter((one) => one !== row && this.#endsAtMs.has(one));
+    for (const one of [row, ...inGrace]) this.close(one, graceMs, nowMs);
+    if (graceMs > 0) this.#over.add(row);
   }
 
   /** The session of a claim is subscribed to a channel. */
@@ -131,6 +140,7 @@ export class Claims {
     for (const channel of this.#joined.get(row)?.keys() ?? []) this.#part(row, channel);
     this.#joined.delete(row);
     this.#endsAtMs.delete(row);
+    this.#over.delete(row);
     const user = this.#table.userOf(row);
     const connector = this.#table.connectorOf(row);
     const rows = this.#table.rowsOfSession(row);
@@ -188,6 +198,7 @@ export class Claims {
 
   #reopen(row: number, { transport, sinceMs, channels }: OpenSession, nowMs: number): void {
     this.#endsAtMs.delete(row);
+    this.#over.delete(row);
     this.#table.setSinceMs(row, Math.min(this.#table.sinceMsOf(row), sinceMs));
     this.#isSince(this.#table.userOf(row), sinceMs);
     if (this.#table.transportOf(row) !== transport) {
@@ -215,6 +226,13 @@ export class Claims {
     let firstMs = Infinity;
     for (const row of this.#table.rowsOfUser(user)) firstMs = Math.min(firstMs, this.#table.sinceMsOf(row));
     return firstMs;
+  }
+
+  /** When the session of a row ends, if a connector has said that it is over; otherwise Infinity. */
+  #overAtMs(row: number): number {
+    if (this.#over.size === 0) return Infinity;
+    const ends = this.#table.rowsOfSession(row).map((one) => (this.#over.has(one) ? (this.#endsAtMs.get(one) ?? Infinity) : Infinity));
+    return Math.min(Infinity, ...ends);
   }
 
   #enqueue(row: number, atMs: number): void {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Heartbeat, SessionChange } from "../../../gen/halley/v1/heartbeat.js";
-import { closed, heartbeat, joined, left, opened } from "../../../test/helpers/heartbeats.js";
+import { closed, heartbeat, joined, left, opened, over } from "../../../test/helpers/heartbeats.js";
 import { NaiveRoster } from "../../../test/helpers/naiveRoster.js";
 import type { RosterEvent } from "./netEvents.js";
 import { Roster } from "./roster.js";
@@ -25,6 +25,7 @@ const open = fc.record({
 const change: fc.Arbitrary<SessionChange> = fc.oneof(
   open.map(({ n, other, ...rest }) => opened(n, user(n, other), rest)),
   fc.tuple(session, fc.constantFrom(0, 3_000, 5_000, 10_000)).map(([n, graceMs]) => closed(n, graceMs)),
+  fc.tuple(session, fc.constantFrom(0, 250, 4_000)).map(([n, graceMs]) => over(n, graceMs)),
   fc.tuple(session, channel).map(([n, name]) => joined(n, name)),
   fc.tuple(session, channel).map(([n, name]) => left(n, name)),
 );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Transport } from "../../../gen/halley/v1/heartbeat.js";
+import { type Heartbeat, Transport } from "../../../gen/halley/v1/heartbeat.js";
 import { Roster } from "./roster.js";
-import { closed, heartbeat, incarnation, joined, left, opened, sessionId, snapshot } from "../../../test/helpers/heartbeats.js";
+import { closed, heartbeat, incarnation, joined, left, opened, over, sessionId, snapshot } from "../../../test/helpers/heartbeats.js";
 
 const NONE = { events: [], needsSnapshot: false, lost: [] };
 const online = (user: string) => ({ kind: "online", user });
@@ -100,6 +100,23 @@ describe("roster: channels", () => {
     roster.heartbeat(heartbeat("B", 1, [opened(1, "ann", { channels: ["chat.x"] })]), 100);
     roster.heartbeat(heartbeat("A", 2, [closed(1, 5_000)]), 100);
     expect(roster.heartbeat(heartbeat("B", 2, [left(1, "chat.x")]), 200).events).toEqual([{ kind: "left", user: "ann", channel: "chat.x" }]);
+  });
+
+  it("lets a session that is over go at once also where another connector gave it a longer grace, before or after", () => {
+    const events = (...beats: [Heartbeat, number][]): unknown => {
+      const roster = new Roster();
+      roster.heartbeat(heartbeat("A", 1, [opened(1, "ann")]), 0);
+      roster.heartbeat(heartbeat("B", 1, [opened(1, "ann")]), 100);
+      for (const [beat, nowMs] of beats) roster.heartbeat(beat, nowMs);
+      expect(roster.advance(449).events).toEqual([]);
+      return roster.advance(450).events;
+    };
+    expect(events([heartbeat("A", 2, [closed(1, 5_000)]), 110], [heartbeat("B", 2, [over(1)]), 200])).toEqual([offline("ann")]);
+    expect(events([heartbeat("B", 2, [over(1)]), 200], [heartbeat("A", 2, [closed(1, 5_000)]), 210])).toEqual([offline("ann")]);
+    expect(events([heartbeat("A", 2, [closed(1, 5_000)]), 110], [heartbeat("B", 2, [closed(1, 250)]), 200])).toEqual([]);
+    // It lives on where it is open, and where it is opened again.
+    expect(events([heartbeat("B", 2, [over(1)]), 200])).toEqual([]);
+    expect(events([heartbeat("A", 2, [closed(1, 5_000)]), 110], [heartbeat("B", 2, [over(1)]), 200], [heartbeat("A", 3, [opened(1, "ann")]), 210])).toEqual([]);
   });
 
   it("sums subscribers over connectors and forgets those of a connector that goes", () => {

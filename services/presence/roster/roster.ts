@@ -264,7 +264,9 @@ export class Roster {
     } else if (row === NO_ROW) {
       return;
     } else if (change.$case === "closed") {
-      this.#claims.close(row, change.value.graceMs, nowMs);
+      const { graceMs, over } = change.value;
+      if (over) this.#claims.over(row, graceMs, nowMs);
+      else this.#claims.close(row, graceMs, nowMs);
     } else if (change.$case === "joined") {
       this.#claims.join(row, change.value);
     } else {
