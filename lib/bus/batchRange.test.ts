@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { silentLog } from "../log.js";
 import { type BatchRead, readBatch } from "./batchRange.js";
-import { Bus, makeHeaders } from "./bus.js";
+import { Bus } from "./bus.js";
+import { makeHeaders } from "./publishHeaders.js";
 import type { StoredMessage } from "./storedMessage.js";
 
 const SUBJECT = "halley.pub.chat.x";
@@ -55,7 +56,7 @@ class Replica {
       end.set("Nats-Num-Pending", String(held.length - sent + this.miscount));
       end.set("Nats-Last-Sequence", String(previous));
     }
-    this.#bus.publish(reply, new Uint8Array(), { headers: end });
+    this.#bus.connection.publish(reply, new Uint8Array(), { headers: end });
   }
 
   #send(reply: string, sequence: number, previous: number, pending: number): void {

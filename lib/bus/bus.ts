@@ -1,8 +1,9 @@
-import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection, NatsError, type Subscription } from "nats";
+import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, type Msg, type NatsConnection, NatsError, type PublishOptions, type Subscription } from "nats";
 import { ByteBudget } from "../byteBudget.js";
 import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
+import type { PublishHeaders } from "./publishHeaders.js";
 import { type Question, RequestMux } from "./requestMux.js";
 import { slimSubscription } from "./slimSubscription.js";
 
@@ -149,9 +150,10 @@ export class Bus {
   }
 
   /** Sends without confirmation. Throws NATS_UNAVAILABLE when disconnected. */
-  publish(subject: string, data: Uint8Array, options: { readonly headers?: MsgHdrs; readonly reply?: string } = {}): void {
+  publish(subject: string, data: Uint8Array, options: { readonly headers?: PublishHeaders; readonly reply?: string } = {}): void {
     this.#assertConnected();
-    this.#connection.publish(subject, data, options);
+    // Of headers the library calls nothing but `encode`.
+    this.#connection.publish(subject, data, options as unknown as PublishOptions);
   }
 
   /** Takes interest. The handler runs in order of arrival; what it throws is logged. `queue`: one of a group gets each. */
@@ -179,7 +181,7 @@ export class Bus {
    * Asks and waits for one answer. Throws NATS_UNAVAILABLE when disconnected, when nobody is there to answer, and after
    * `timeoutMs`.
    */
-  request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
+  request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: PublishHeaders): Promise<BusMessage> {
     return this.#requests.request(subject, typeof data === "string" ? TEXT.encode(data) : data, timeoutMs, headers);
   }
 
@@ -267,18 +269,6 @@ class Interest implements BusSubscription {
     this.#subscription.unsubscribe();
   }
 }
-
-/** Makes the headers of a message to be published; undefined values are left out. Values must not hold line breaks. */
-export function makeHeaders(values: Readonly<Record<string, string | undefined>>): MsgHdrs {
-  const made = newHeaders();
-  for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) made.set(name, value);
-  }
-  return made;
-}
-
-/** Headers to be published, as `makeHeaders` makes them. */
-export type PublishHeaders = MsgHdrs;
 
 function withoutPassword(url: string): string {
   return url.replace(/\/\/[^@/]*@/, "//***@");

@@ -2,8 +2,9 @@ import { headers } from "nats";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { silentLog } from "../log.js";
-import { Bus, makeHeaders } from "./bus.js";
+import { Bus } from "./bus.js";
 import { type DirectMany, fetchDirectMany } from "./directMany.js";
+import { makeHeaders } from "./publishHeaders.js";
 
 type Part = { readonly sequence: number; readonly previous: number } | { readonly end: number; readonly pending?: number } | "unreadable" | "single" | "none" | "bad";
 
@@ -29,7 +30,7 @@ describe("an answer of many messages", () => {
     const status = (code: number, text: string, values: Readonly<Record<string, string>> = {}): void => {
       const made = headers(code, text);
       for (const [name, value] of Object.entries(values)) made.set(name, value);
-      bus.publish(reply, new Uint8Array(), { headers: made });
+      bus.connection.publish(reply, new Uint8Array(), { headers: made });
     };
     if (part === "none") status(404, "Message Not Found");
     else if (part === "bad") status(408, "Bad Request");

@@ -3,8 +3,9 @@ import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.
 import { eventually } from "../../test/helpers/eventually.js";
 import { silentLog } from "../log.js";
 import { askJetStream } from "./apiRequest.js";
-import { Bus, makeHeaders } from "./bus.js";
+import { Bus } from "./bus.js";
 import { type SentMessage, storedByAnother } from "./duplicate.js";
+import { makeHeaders } from "./publishHeaders.js";
 import { namespaceStream } from "./streamSpec.js";
 import { header, subjects } from "./subjects.js";
 

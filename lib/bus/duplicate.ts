@@ -1,6 +1,7 @@
 import { namespaceOf } from "../channel/channelName.js";
-import type { Bus, PublishHeaders } from "./bus.js";
+import type { Bus } from "./bus.js";
 import { fetchMessage } from "./fetchMessage.js";
+import type { PublishHeaders } from "./publishHeaders.js";
 import { header, streamOf, subjects } from "./subjects.js";
 
 /** What was sent to a channel with history. */

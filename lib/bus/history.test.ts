@@ -4,8 +4,9 @@ import { NATS_PROGRAMS } from "../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { silentLog } from "../log.js";
 import { askJetStream } from "./apiRequest.js";
-import { Bus, type BusMessage, makeHeaders } from "./bus.js";
+import { Bus, type BusMessage } from "./bus.js";
 import { History } from "./history.js";
+import { makeHeaders, type PublishHeaders } from "./publishHeaders.js";
 import type { RangeRead } from "./range.js";
 import type { StoredMessage } from "./storedMessage.js";
 import { namespaceStream } from "./streamSpec.js";
@@ -168,7 +169,7 @@ describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program, isN
       live.unsubscribe();
       return seen.map(({ headers }) => [Number(headers?.last("Nats-Sequence")), Number(headers?.last("Nats-Last-Sequence"))] as const);
     };
-    const store = async (channel = "x", headers?: ReturnType<typeof makeHeaders>): Promise<void> => {
+    const store = async (channel = "x", headers?: PublishHeaders): Promise<void> => {
       await bus.request(subject(channel), "1", 5_000, headers);
     };
 

@@ -24,7 +24,7 @@ describe("the newest messages of many subjects", () => {
       asked += 1;
       const end = headers(204, "EOB");
       end.set(header.pending, "5");
-      bus.publish(reply ?? "", Buffer.from(""), { headers: end });
+      bus.connection.publish(reply ?? "", Buffer.from(""), { headers: end });
     });
     await expect(fetchLastOfMany(bus, "HALLEY_odd", { subjects: ["halley.pub.odd.x"], from: 7 })).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
     expect(asked).toBe(1);

@@ -3,8 +3,9 @@ import { type Clock, sleep } from "../clock.js";
 import { RpcError } from "../errors/rpcError.js";
 import { API_TIMEOUT_MS, JetStreamError, jetStreamErrorCode } from "./apiRequest.js";
 import { Semaphore } from "../semaphore.js";
-import { type Bus, makeHeaders } from "./bus.js";
+import type { Bus } from "./bus.js";
 import { Publisher } from "./publisher.js";
+import { makeHeaders } from "./publishHeaders.js";
 import { fetchStreamInfo } from "./streamInfo.js";
 import { header, LAST_SEEN_BUCKET } from "./subjects.js";
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { silentLog } from "../log.js";
-import { Bus, makeHeaders } from "./bus.js";
+import { Bus } from "./bus.js";
+import { makeHeaders } from "./publishHeaders.js";
 
 describe("a message from NATS", () => {
   let nats: NatsServer;

@@ -4,8 +4,9 @@ import { silentLog } from "../log.js";
 import { eventually } from "../../test/helpers/eventually.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
 import { askJetStream } from "./apiRequest.js";
-import { Bus, makeHeaders } from "./bus.js";
+import { Bus } from "./bus.js";
 import { Publisher, type Stored } from "./publisher.js";
+import { makeHeaders } from "./publishHeaders.js";
 import type { ApiStreamInfo } from "./streamInfo.js";
 import { namespaceStream } from "./streamSpec.js";
 

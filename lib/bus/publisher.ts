@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../clock.js";
 import { RpcError } from "../errors/rpcError.js";
 import { jetStreamErrorCode } from "./apiRequest.js";
-import type { Bus, BusMessage, BusSubscription, PublishHeaders } from "./bus.js";
+import type { Bus, BusMessage, BusSubscription } from "./bus.js";
+import type { PublishHeaders } from "./publishHeaders.js";
 
 /** JetStream's acknowledgement. */
 export interface Stored {
@@ -169,7 +170,7 @@ export class Publisher {
       pending.retryAtMs = this.#clock.monotonicMs() + PAUSE_MS;
       return;
     }
-    const answer = JSON.parse(Buffer.from(message.data).toString("utf8")) as Acknowledgement;
+    const answer = JSON.parse(textOf(message.data)) as Acknowledgement;
     if (answer.error) {
       this.#onRefusal(pending, answer.error);
       return;
@@ -239,6 +240,10 @@ export class Publisher {
 
 function closing(): RpcError {
   return RpcError.natsUnavailable("the publisher is closing");
+}
+
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("utf8");
 }
 
 /** JetStream's PubAck, or its refusal. */

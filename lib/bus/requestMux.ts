@@ -1,6 +1,6 @@
-import type { MsgHdrs } from "nats";
 import { RpcError } from "../errors/rpcError.js";
 import type { Bus, BusMessage } from "./bus.js";
+import type { PublishHeaders } from "./publishHeaders.js";
 import { header } from "./subjects.js";
 
 /** What is asked. */
@@ -9,7 +9,7 @@ export interface Question {
   readonly data: Uint8Array;
   /** For the whole answer, in milliseconds. */
   readonly timeoutMs: number;
-  readonly headers?: MsgHdrs | undefined;
+  readonly headers?: PublishHeaders | undefined;
 }
 
 interface Waiting {
@@ -41,7 +41,7 @@ export class RequestMux {
   }
 
   /** The first answer. Throws NATS_UNAVAILABLE when nobody is there, after `timeoutMs`, and when the connection breaks. */
-  request(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<BusMessage> {
+  request(subject: string, data: Uint8Array, timeoutMs: number, headers?: PublishHeaders): Promise<BusMessage> {
     return this.requestMany({ subject, data, timeoutMs, headers }, (message) => message);
   }
 

@@ -12,6 +12,8 @@ export const SYSTEM_NAMESPACE = "sys";
 /** Statistics once a second. */
 export const STATS_CHANNEL = "sys.stats";
 
+/** What most channels look like, and has no fault: told without looking at each token. Inboxes are looked at. */
+const USUAL = /^(?!user(?:\.|$))[a-z][a-z0-9_-]*(?:\.[A-Za-z0-9_=-]+)*$/;
 const NAMESPACE = /^[a-z][a-z0-9_-]*$/;
 // Printable UTF-8 without what NATS gives a meaning: space, `*`, `>`. Unassigned code points (Cn) are allowed: which are
 // assigned depends on the Unicode version of the reader.
@@ -28,6 +30,7 @@ export function namespaceFault(name: string): string | undefined {
  * namespace exactly `user.<token of a user id>`.
  */
 export function channelFault(channel: string): string | undefined {
+  if (channel.length <= MAX_CHANNEL_BYTES && USUAL.test(channel)) return undefined;
   if (channel === "") return "must not be empty";
   const bytes = Buffer.byteLength(channel);
   if (bytes > MAX_CHANNEL_BYTES) return `is ${String(bytes)} bytes, at most ${String(MAX_CHANNEL_BYTES)} are allowed`;

@@ -27,12 +27,27 @@ export class RequestReader {
 
   /** The next request; undefined after the last. Throws what `fail` was given. Not to be called again before it resolves. */
   async next(): Promise<Buffer | undefined> {
+    return (await this.nextOf(1))?.[0];
+  }
+
+  /** Like `next`: the requests that are there, `limit` at most. */
+  async nextOf(limit: number): Promise<readonly Buffer[] | undefined> {
     for (;;) {
       if (this.#failure) throw this.#failure;
-      const bytes = this.#call.read() as Buffer | null;
-      if (bytes !== null) return bytes;
+      const there = this.#take(limit);
+      if (there.length > 0) return there;
       if (this.#ended) return undefined;
       await new Promise<void>((resolve) => { this.#wake = resolve; });
     }
+  }
+
+  #take(limit: number): Buffer[] {
+    const taken: Buffer[] = [];
+    while (taken.length < limit) {
+      const bytes = this.#call.read() as Buffer | null;
+      if (bytes === null) break;
+      taken.push(bytes);
+    }
+    return taken;
   }
 }

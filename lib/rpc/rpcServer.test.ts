@@ -52,7 +52,7 @@ describe("rpc server", () => {
       publish: (request) => Promise.resolve({ position: undefined, duplicate: request.target?.$case === "everyone" }),
       publishBatch: () => Promise.resolve({ results: [] }),
       async *publishStream(requests) {
-        for await (const { id } of requests) yield { id, result: undefined };
+        for await (const piece of requests) yield piece.map(({ id }) => ({ id, result: undefined }));
       },
     };
     presence = {
@@ -211,9 +211,11 @@ describe("rpc server", () => {
       handlers = {
         ...handlers,
         async *publishStream(requests) {
-          for await (const { id } of requests) {
-            if (id === 3) throw new RpcError("OVERLOADED", "enough");
-            yield { id, result: undefined };
+          for await (const piece of requests) {
+            for (const { id } of piece) {
+              if (id === 3) throw new RpcError("OVERLOADED", "enough");
+              yield [{ id, result: undefined }];
+            }
           }
         },
       };
@@ -233,7 +235,7 @@ describe("rpc server", () => {
             for (;;) {
               given++;
               await Promise.resolve();
-              yield { stats: { ...EMPTY_STATS, sessionsByTransport: { ["x".repeat(10_000)]: 1 } } };
+              yield [{ stats: { ...EMPTY_STATS, sessionsByTransport: { ["x".repeat(10_000)]: 1 } } }];
             }
           } finally {
             cleaned = true;
@@ -260,9 +262,9 @@ describe("rpc server", () => {
       handlers = {
         ...handlers,
         async *publishStream(requests) {
-          for await (const { id } of requests) {
+          for await (const piece of requests) {
             await held;
-            yield { id, result: undefined };
+            yield piece.map(({ id }) => ({ id, result: undefined }));
           }
         },
       };

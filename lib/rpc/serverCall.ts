@@ -8,6 +8,9 @@ import { grpcStatusOf } from "./status.js";
 
 type GrpcCall = ServerDuplexStream<Buffer, Buffer>;
 
+/** Requests of a stream that are handed over together. */
+const MAX_PIECE = 64;
+
 /**
  * One call, from its metadata to its status. There is one for all kinds: on the wire a unary call is a stream with one
  * message each way, so every method is registered as a bidirectional stream of bytes.
@@ -56,21 +59,23 @@ export class ServerCall {
     const { handler, definition } = this.#method;
     const input = definition.requestStream ? this.#requests() : await this.#onlyRequest();
     const output = handler(input, this.#context());
-    if (Symbol.asyncIterator in output) for await (const response of output) await this.#write(response);
-    else await this.#write(await output);
+    if (Symbol.asyncIterator in output) for await (const responses of output) await this.#write(responses);
+    else await this.#write([await output]);
   }
 
-  /** The one place of outgoing back-pressure: a handler goes on when there is room for the next response. */
-  async #write(response: unknown): Promise<void> {
-    if (!this.#call.write(this.#method.serialize(response))) await drained(this.#call);
+  /** The one place of outgoing back-pressure: a handler goes on when there is room for the next responses. */
+  async #write(responses: readonly unknown[]): Promise<void> {
+    let room = true;
+    for (const response of responses) room = this.#call.write(this.#method.serialize(response));
+    if (!room) await drained(this.#call);
     if (this.#call.cancelled) throw this.#cancellation();
   }
 
-  async *#requests(): AsyncGenerator {
+  async *#requests(): AsyncGenerator<readonly unknown[]> {
     for (;;) {
-      const bytes = await this.#reader.next();
-      if (bytes === undefined) return;
-      yield this.#decode(bytes);
+      const piece = await this.#reader.nextOf(MAX_PIECE);
+      if (piece === undefined) return;
+      yield piece.map((bytes) => this.#decode(bytes));
     }
   }
 

@@ -28,8 +28,9 @@ class Scene {
     this.watchers.offer(events, 1, (user) => userPresenceOf(this.roster.user(user), 1, 1));
   }
 
-  watch(topic: Topic, signal = new AbortController().signal): AsyncGenerator<WatchPresenceResponse> {
-    return watchPresence(this, topic, signal);
+  /** One at a time. */
+  async *watch(topic: Topic, signal = new AbortController().signal): AsyncGenerator<WatchPresenceResponse> {
+    for await (const piece of watchPresence(this, topic, signal)) yield* piece;
   }
 }
 

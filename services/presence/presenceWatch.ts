@@ -20,7 +20,7 @@ export interface WatchSource {
  * them: what happens to users already listed waits for the end of the list, the others are listed as they are by then.
  * Throws WATCHER_TOO_SLOW, OVERLOADED, and the signal's reason.
  */
-export async function* watchPresence(source: WatchSource, topic: Topic, signal: AbortSignal): AsyncGenerator<WatchPresenceResponse> {
+export async function* watchPresence(source: WatchSource, topic: Topic, signal: AbortSignal): AsyncGenerator<readonly WatchPresenceResponse[]> {
   const { watchers, clock } = source;
   const { watcher, remove } = watchers.add(topic);
   try {
@@ -28,14 +28,13 @@ export async function* watchPresence(source: WatchSource, topic: Topic, signal: 
       const asOf = timestampOf(clock.nowMs());
       for (const value of page) {
         signal.throwIfAborted();
-        yield { event: { $case: "current", value }, asOf };
+        yield [{ event: { $case: "current", value }, asOf }];
       }
     }
-    yield { event: { $case: "synced", value: {} }, asOf: timestampOf(clock.nowMs()) };
+    yield [{ event: { $case: "synced", value: {} }, asOf: timestampOf(clock.nowMs()) }];
     for (;;) {
-      for (const { came, user: value, atMs } of await watcher.next(signal)) {
-        yield { event: came ? { $case: "joined", value } : { $case: "left", value }, asOf: timestampOf(atMs) };
-      }
+      const changes = await watcher.next(signal);
+      yield changes.map(({ came, user: value, atMs }) => ({ event: came ? { $case: "joined", value } : { $case: "left", value }, asOf: timestampOf(atMs) }));
     }
   } finally {
     remove();

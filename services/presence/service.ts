@@ -112,7 +112,7 @@ function getStats({ known, clock }: ServiceOptions): GetStatsResponse {
   return statsOf(known().roster, clock);
 }
 
-async function* watch(options: ServiceOptions, request: WatchPresenceRequest, { signal }: CallContext): AsyncGenerator<WatchPresenceResponse> {
+async function* watch(options: ServiceOptions, request: WatchPresenceRequest, { signal }: CallContext): AsyncGenerator<readonly WatchPresenceResponse[]> {
   const { known, watchers, clock, namespaces } = options;
   const topic = readTopic(request);
   if ("channel" in topic) assertPresenceOn(topic.channel, namespaces);
@@ -128,10 +128,10 @@ function readTopic({ userIds, channel }: WatchPresenceRequest): Topic {
   return userIds.length > 0 ? { users: [...new Set(userIds)] } : { everyone: true };
 }
 
-async function* watchStats(options: ServiceOptions, request: WatchStatsRequest, { signal }: CallContext): AsyncGenerator<WatchStatsResponse> {
+async function* watchStats(options: ServiceOptions, request: WatchStatsRequest, { signal }: CallContext): AsyncGenerator<readonly WatchStatsResponse[]> {
   const intervalMs = readIntervalMs(request.intervalMs);
   for (;;) {
-    yield { stats: getStats(options) };
+    yield [{ stats: getStats(options) }];
     await sleep(options.clock, intervalMs, signal);
   }
 }

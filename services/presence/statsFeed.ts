@@ -1,4 +1,5 @@
-import { type Bus, makeHeaders } from "../../lib/bus/bus.js";
+import type { Bus } from "../../lib/bus/bus.js";
+import { makeHeaders } from "../../lib/bus/publishHeaders.js";
 import { contentType, header, subjects } from "../../lib/bus/subjects.js";
 import { STATS_CHANNEL } from "../../lib/channel/channelName.js";
 import type { Clock } from "../../lib/clock.js";

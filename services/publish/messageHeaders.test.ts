@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseHeaderBlock } from "../../lib/bus/headerBlock.js";
 import { parseNamespaces } from "../../lib/config/namespaces.js";
 import type { AcceptedMessage } from "./acceptMessage.js";
 import { messageHeaders, validTraceparent } from "./messageHeaders.js";
@@ -9,7 +10,8 @@ const message = (changes: Partial<AcceptedMessage> = {}): AcceptedMessage => ({
 });
 const headersOf = (changes: Partial<AcceptedMessage>, traceparent?: string): Record<string, string> => {
   const headers = messageHeaders(message(changes), Date.UTC(2026, 0, 2, 3, 4, 5, 6), traceparent);
-  return Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]));
+  const block = parseHeaderBlock(headers.encode());
+  return Object.fromEntries(block.keys().map((name) => [name, block.last(name)]));
 };
 
 describe("message headers", () => {

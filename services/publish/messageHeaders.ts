@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { makeHeaders, type PublishHeaders } from "../../lib/bus/bus.js";
+import { PublishHeaders } from "../../lib/bus/publishHeaders.js";
 import { contentType, header } from "../../lib/bus/subjects.js";
 import type { AcceptedMessage } from "./acceptMessage.js";
 
@@ -13,15 +13,22 @@ let generated = 0;
  * retry of ours is stored once.
  */
 export function messageHeaders({ channel, type, key, tags, payload }: AcceptedMessage, timeMs: number, traceparent: string | undefined): PublishHeaders {
-  const values: Record<string, string | undefined> = {
-    [header.messageId]: key === "" ? `g ${PROCESS}${String(generated++)}` : `b ${channel} ${key}`,
-    [header.time]: new Date(timeMs).toISOString(),
-    [header.type]: type === "" ? undefined : type,
-    [header.contentType]: payload.encoding === "protobuf" ? contentType.protobuf : undefined,
-    [header.traceparent]: traceparent,
-  };
-  for (const [name, value] of Object.entries(tags)) values[header.tagPrefix + name] = value;
-  return makeHeaders(values);
+  const headers = new PublishHeaders();
+  headers.add(header.messageId, key === "" ? `g ${PROCESS}${String(generated++)}` : `b ${channel} ${key}`);
+  headers.add(header.time, isoTime(timeMs));
+  if (type !== "") headers.add(header.type, type);
+  if (payload.encoding === "protobuf") headers.add(header.contentType, contentType.protobuf);
+  if (traceparent !== undefined) headers.add(header.traceparent, traceparent);
+  for (const name of Object.keys(tags)) headers.add(header.tagPrefix + name, tags[name] ?? "");
+  return headers;
+}
+
+let lastTime = { ms: NaN, iso: "" };
+
+/** Many messages come within one millisecond. */
+function isoTime(ms: number): string {
+  if (lastTime.ms !== ms) lastTime = { ms, iso: new Date(ms).toISOString() };
+  return lastTime.iso;
 }
 
 /** A W3C trace context as it came in, or undefined where it is none. */

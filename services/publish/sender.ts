@@ -1,7 +1,8 @@
 import type { PublishResponse } from "../../gen/halley/v1/publish.js";
-import type { Bus, PublishHeaders } from "../../lib/bus/bus.js";
+import type { Bus } from "../../lib/bus/bus.js";
 import { storedByAnother } from "../../lib/bus/duplicate.js";
 import type { Publisher, Stored } from "../../lib/bus/publisher.js";
+import type { PublishHeaders } from "../../lib/bus/publishHeaders.js";
 import { SharedFlush } from "../../lib/bus/sharedFlush.js";
 import { header, subjects } from "../../lib/bus/subjects.js";
 import type { Clock } from "../../lib/clock.js";

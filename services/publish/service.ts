@@ -69,7 +69,7 @@ export class PublishApi {
     return { results: await Promise.all(requests.map((request, at) => this.#result(request, `requests[${String(at)}].`, options))) };
   }
 
-  async *#publishStream(requests: AsyncIterable<PublishStreamRequest>, context: CallContext): AsyncGenerator<PublishStreamResponse> {
+  async *#publishStream(requests: AsyncIterable<readonly PublishStreamRequest[]>, context: CallContext): AsyncGenerator<readonly PublishStreamResponse[]> {
     this.#parts.sender();
     const acks = new AckQueue<PublishStreamResponse>(MAX_UNACKNOWLEDGED);
     void this.#readStream(requests, acks, context);
@@ -77,12 +77,15 @@ export class PublishApi {
   }
 
   /** Never rejects: what goes wrong with the reading ends the acknowledgements. */
-  async #readStream(requests: AsyncIterable<PublishStreamRequest>, acks: AckQueue<PublishStreamResponse>, context: CallContext): Promise<void> {
+  async #readStream(requests: AsyncIterable<readonly PublishStreamRequest[]>, acks: AckQueue<PublishStreamResponse>, context: CallContext): Promise<void> {
     try {
       const { traceparent } = sendOptions(context);
-      for await (const { id, publish } of requests) {
-        const result = this.#result(publish, "publish.", { traceparent, deadlineMs: context.deadlineMs });
-        if (!(await acks.push(result.then((outcome) => ({ id, result: outcome }))))) return;
+      for await (const piece of requests) {
+        for (const { id, publish } of piece) {
+          if (!acks.hasRoom && !(await acks.room())) return;
+          const result = this.#result(publish, "publish.", { traceparent, deadlineMs: context.deadlineMs });
+          acks.push(result.then((outcome) => ({ id, result: outcome })));
+        }
       }
       acks.end();
     } catch (error) {

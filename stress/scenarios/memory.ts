@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { makeHeaders } from "../../lib/bus/bus.js";
+import { makeHeaders } from "../../lib/bus/publishHeaders.js";
 import { subjects } from "../../lib/bus/subjects.js";
 import { Listener } from "../clients/listener.js";
 import { readHoldings } from "../leaks/leakGate.js";

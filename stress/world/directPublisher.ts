@@ -1,4 +1,5 @@
-import { Bus, makeHeaders } from "../../lib/bus/bus.js";
+import { Bus } from "../../lib/bus/bus.js";
+import { makeHeaders } from "../../lib/bus/publishHeaders.js";
 import { fetchStreamInfo } from "../../lib/bus/streamInfo.js";
 import { streamOf, subjects } from "../../lib/bus/subjects.js";
 import { namespaceOf } from "../../lib/channel/channelName.js";

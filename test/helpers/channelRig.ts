@@ -1,5 +1,6 @@
 import { askJetStream } from "../../lib/bus/apiRequest.js";
-import { Bus, type BusMessage, type PublishHeaders } from "../../lib/bus/bus.js";
+import { Bus, type BusMessage } from "../../lib/bus/bus.js";
+import type { PublishHeaders } from "../../lib/bus/publishHeaders.js";
 import { namespaceStream } from "../../lib/bus/streamSpec.js";
 import { type Clock, systemClock } from "../../lib/clock.js";
 import type { History as HistoryLimits, Namespace } from "../../lib/config/namespaces.js";

@@ -1,4 +1,5 @@
-import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
+import type { Bus } from "../../../lib/bus/bus.js";
+import { makeHeaders, type PublishHeaders } from "../../../lib/bus/publishHeaders.js";
 import { header, streamOf, subjects, TOMBSTONE } from "../../../lib/bus/subjects.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Namespace } from "../../../lib/config/namespaces.js";
@@ -73,7 +74,7 @@ export class MessageInterpreter {
 /** The longest reason that is kept with a dead letter. */
 const MAX_REASON = 1_000;
 
-function deadHeaders(message: ChannelMessage, namespace: Namespace, error: RpcError): ReturnType<typeof makeHeaders> {
+function deadHeaders(message: ChannelMessage, namespace: Namespace, error: RpcError): PublishHeaders {
   return makeHeaders({
     [header.messageId]: `${streamOf(namespace.name)}:${String(message.offset)}`,
     [header.type]: oneLine(message.headers.last(header.type)),

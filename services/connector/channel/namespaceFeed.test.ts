@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { makeHeaders } from "../../../lib/bus/bus.js";
+import { makeHeaders } from "../../../lib/bus/publishHeaders.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import { ChannelRig } from "../../../test/helpers/channelRig.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";

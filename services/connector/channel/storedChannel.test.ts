@@ -1,3 +1,4 @@
+import { makeHeaders } from "../../../lib/bus/publishHeaders.js";
 import { createConnection, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChannelRig, type RigOptions } from "../../../test/helpers/channelRig.js";
@@ -5,7 +6,6 @@ import { eventually } from "../../../test/helpers/eventually.js";
 import { NATS_PROGRAMS } from "../../../test/helpers/natsPrograms.js";
 import { type NatsServer, startNatsServer } from "../../../test/helpers/natsServer.js";
 import { startTcpProxy } from "../../../test/helpers/tcpProxy.js";
-import { makeHeaders } from "../../../lib/bus/bus.js";
 import type { Position } from "../protocol/position.js";
 import type { Chunk } from "./channel.js";
 import type { StoredChannel } from "./storedChannel.js";

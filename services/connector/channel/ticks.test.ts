@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { askJetStream } from "../../../lib/bus/apiRequest.js";
-import { Bus, makeHeaders } from "../../../lib/bus/bus.js";
+import { Bus } from "../../../lib/bus/bus.js";
+import { makeHeaders } from "../../../lib/bus/publishHeaders.js";
 import { namespaceStream } from "../../../lib/bus/streamSpec.js";
 import { fetchStreamInfo } from "../../../lib/bus/streamInfo.js";
 import { silentLog } from "../../../lib/log.js";

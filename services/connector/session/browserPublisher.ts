@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Publish } from "../../../gen/halley/v1/client.js";
-import { type Bus, makeHeaders } from "../../../lib/bus/bus.js";
+import type { Bus } from "../../../lib/bus/bus.js";
 import { storedByAnother } from "../../../lib/bus/duplicate.js";
 import type { Publisher } from "../../../lib/bus/publisher.js";
+import { makeHeaders } from "../../../lib/bus/publishHeaders.js";
 import { SharedFlush } from "../../../lib/bus/sharedFlush.js";
 import { contentType, header, subjects } from "../../../lib/bus/subjects.js";
 import { encodeUserToken } from "../../../lib/channel/userToken.js";
