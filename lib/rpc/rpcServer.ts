@@ -6,6 +6,7 @@ import { listenError } from "../listenError.js";
 import type { Log } from "../log.js";
 import { ApiKeys } from "./apiKeys.js";
 import { addReflection } from "./reflection.js";
+import { gatherResponses } from "./gatheringCall.js";
 import type { BoundMethod, RpcService } from "./rpcService.js";
 import { firstValue, ServerCall } from "./serverCall.js";
 
@@ -65,6 +66,7 @@ export class RpcServer {
     this.#options = options;
     this.#keys = new ApiKeys(options.apiKeys);
     this.#server = new Server({
+      interceptors: [gatherResponses],
       "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
       "grpc.max_concurrent_streams": MAX_STREAMS_PER_CONNECTION,
       "grpc.keepalive_time_ms": KEEPALIVE_MS,
