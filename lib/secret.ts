@@ -1,6 +1,14 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** Compares two secrets in a time that depends neither on where they differ nor on their lengths. */
-export function secretsEqual(left: string, right: string): boolean {
-  return timingSafeEqual(createHash("sha256").update(left).digest(), createHash("sha256").update(right).digest());
+/** A secret, kept as its digest: comparing takes the same time wherever two differ, and however long they are. */
+export class Secret {
+  readonly #digest: Buffer;
+
+  constructor(text: string) {
+    this.#digest = createHash("sha256").update(text).digest();
+  }
+
+  equals(other: Secret): boolean {
+    return timingSafeEqual(this.#digest, other.#digest);
+  }
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RpcError } from "../../../../lib/errors/rpcError.js";
 import { DEFAULT_LIMITS } from "../../limits.js";
-import { type PollRequest, readPollRequest } from "./pollRequest.js";
+import { type PollRequest, readAnyBody, readPollRequest, readUsualBody } from "./pollRequest.js";
 
 const read = (body: unknown): PollRequest => readPollRequest(Buffer.from(JSON.stringify(body)), DEFAULT_LIMITS);
 const refusal = (act: () => unknown): readonly [string, readonly string[]] => {
@@ -59,5 +59,38 @@ describe("a poll", () => {
     );
     const deep = `{"frames":[{"id":1,"publish":{"channel":"chat.x","data":${"[".repeat(50_000)}${"]".repeat(50_000)}}}]}`;
     expect(readPollRequest(Buffer.from(deep), DEFAULT_LIMITS).frames).toMatchObject([{ ok: false, id: 1 }]);
+  });
+});
+
+describe("the usual body of a poll", () => {
+  const position = fc.record({ offset: fc.oneof(fc.nat(), fc.constantFrom<unknown>(-1, 1.5, "1", 2 ** 53, undefined)), epoch: fc.oneof(fc.string({ minLength: 1, maxLength: 70 }), fc.constantFrom<unknown>("", 1, undefined)) }, { requiredKeys: [] });
+  const positions = fc.dictionary(fc.constantFrom("all", "user.1", "chat.x", "toString", "constructor"), fc.oneof({ weight: 5, arbitrary: position }, { weight: 1, arbitrary: fc.jsonValue() }));
+  const body = fc.record(
+    {
+      session: fc.oneof(fc.string(), fc.constant("x".repeat(257)), fc.jsonValue()),
+      token: fc.oneof(fc.string(), fc.jsonValue()),
+      seq: fc.oneof(fc.nat(), fc.constantFrom(-1, 0.5, 2 ** 53)),
+      frames: fc.oneof(fc.array(fc.jsonValue(), { maxLength: 3 }), fc.jsonValue()),
+      positions: fc.oneof({ weight: 4, arbitrary: positions }, { weight: 1, arbitrary: fc.jsonValue() }),
+      waitMs: fc.oneof(fc.nat(), fc.constantFrom(-1, 0.5)),
+      more: fc.nat(),
+    },
+    { requiredKeys: [] },
+  );
+  const good = fc.record({ session: fc.string({ maxLength: 256 }), token: fc.string(), seq: fc.nat(), frames: fc.array(fc.jsonValue(), { maxLength: 3 }), positions: fc.dictionary(fc.string(), fc.record({ offset: fc.nat(), epoch: fc.string({ minLength: 1, maxLength: 64 }) })) });
+
+  it("is read as the schema reads it, and anything else is left to the schema", () => {
+    const parsed = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+    fc.assert(fc.property(fc.oneof(body, good, fc.jsonValue()), (value) => {
+      const usual = readUsualBody(parsed(value));
+      if (usual) expect(usual).toEqual(readAnyBody(parsed(value)));
+    }), { numRuns: 2_000 });
+  });
+
+  it("is taken without the schema", () => {
+    fc.assert(fc.property(good, (value) => {
+      expect(readUsualBody(value)).toEqual({ ...value, waitMs: undefined });
+    }));
+    expect(readUsualBody(JSON.parse('{"session":"","token":"","seq":0,"frames":[],"positions":{"__proto__":{"offset":1,"epoch":"e"}}}'))).toBeUndefined();
   });
 });
