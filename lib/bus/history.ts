@@ -5,6 +5,7 @@ import { BATCHES_SINCE, readBatch } from "./batchRange.js";
 import type { Bus } from "./bus.js";
 import { consumeRange } from "./consumeRange.js";
 import { fetchLastOfMany, type LastOfMany, type LastOfManyQuery } from "./lastOfMany.js";
+import { ISOLATED_SINCE, type Newest, NewestOfMany } from "./newestOfMany.js";
 import { makeHeaders } from "./publishHeaders.js";
 import type { Anchor, Range, RangeRead } from "./range.js";
 import { readAhead } from "./readAhead.js";
@@ -51,6 +52,7 @@ export class History {
   readonly #info: SharedRequest<StreamInfo>;
   readonly #barrier: SharedRequest<void>;
   readonly #tick: SharedRequest<number>;
+  readonly #newest: NewestOfMany;
   readonly #clock: Clock;
 
   constructor(bus: Bus, namespace: string, clock: Clock = systemClock) {
@@ -60,6 +62,7 @@ export class History {
     this.#info = new SharedRequest(() => fetchStreamInfo(bus, this.stream), clock, INFO_SPACING_MS);
     this.#barrier = new SharedRequest(() => this.#sendBarrier(), clock, BARRIER_SPACING_MS);
     this.#tick = new SharedRequest(() => storeTick(bus, namespace), clock, TICK_SPACING_MS);
+    this.#newest = new NewestOfMany(bus, this.stream, { lastOf: (subject) => this.lastOf(subject), clock });
     this.#clock = clock;
   }
 
@@ -93,6 +96,13 @@ export class History {
   /** The newest message of a subject, by the leader; undefined when none is stored. */
   lastOf(subject: string): Promise<StoredMessage | undefined> {
     return this.#leaderGet({ last_by_subj: subject });
+  }
+
+  /** The same; where one server has the stream alone (`isAlone`), subjects that are asked for together share one question (NATS 2.12 or newer). */
+  async newestOf(subject: string, isAlone: boolean): Promise<Newest> {
+    if (isAlone && !this.#bus.clustered && !olderThan(this.#bus.serverVersion, ISOLATED_SINCE)) return this.#newest.of(subject);
+    const message = await this.lastOf(subject);
+    return { sequence: message?.sequence ?? 0, seen: message };
   }
 
   /** The first message at or after a sequence whose subject matches, by the leader; undefined when none is stored. */

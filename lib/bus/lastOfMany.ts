@@ -1,6 +1,7 @@
 import { RpcError } from "../errors/rpcError.js";
 import type { Bus } from "./bus.js";
 import { fetchDirectMany } from "./directMany.js";
+import type { StoredMessage } from "./storedMessage.js";
 
 /** JetStream answers at most 1,024 subjects at once. */
 export const MOST_SUBJECTS = 1_000;
@@ -23,6 +24,8 @@ export interface LastOfMany {
   readonly upTo: number;
   /** Messages in the answer whose headers can't be read: of which subjects they are is not known. */
   readonly unreadable: number;
+  /** The newest of the others; undefined where there is none. */
+  readonly last?: StoredMessage | undefined;
 }
 
 /**
@@ -32,6 +35,7 @@ export interface LastOfMany {
 export async function fetchLastOfMany(bus: Bus, stream: string, { subjects, from }: LastOfManyQuery): Promise<LastOfMany> {
   const newest = new Map<string, number>();
   let unreadable = 0;
+  let last: StoredMessage | undefined;
   let upTo = Infinity;
   let next = Math.max(1, from);
   for (;;) {
@@ -39,9 +43,11 @@ export async function fetchLastOfMany(bus: Bus, stream: string, { subjects, from
     for (const message of page.messages) {
       if (message) newest.set(message.subject, message.sequence);
       else unreadable += 1;
+      // In the order of the stream.
+      last = message ?? last;
     }
     upTo = Math.min(upTo, page.upTo);
-    if (page.pending === 0) return { newest, upTo, unreadable };
+    if (page.pending === 0) return { newest, upTo, unreadable, last };
     if (page.last < next) throw RpcError.natsUnavailable(`the stream ${stream} could not go on to name the newest messages`);
     next = page.last + 1;
   }

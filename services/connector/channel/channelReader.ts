@@ -53,10 +53,11 @@ export class ChannelReader {
   /** The sequence of the newest message, by the leader; 0 when none is stored. */
   async newest(): Promise<number> {
     const { feed } = this.#parts;
-    const { epoch } = feed;
-    const message = await feed.history.lastOf(this.subject);
-    if (message) feed.saw(message, epoch);
-    return message?.sequence ?? 0;
+    const { epoch, history, ticksProve } = feed;
+    // Ticks prove where one server alone has the stream.
+    const { sequence, seen } = await history.newestOf(this.subject, ticksProve);
+    if (seen) feed.saw(seen, epoch);
+    return sequence;
   }
 
   /** Reads a stretch; undefined where it can't be proven that nothing of it is gone. Rejects when NATS doesn't answer. */

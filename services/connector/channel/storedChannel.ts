@@ -109,10 +109,15 @@ export class StoredChannel implements Channel, FeedChannel {
   async recover(position: Position, limits: ChunkLimits): Promise<Chunk> {
     // What replicas that may differ for good have stored proves nothing.
     if (!this.isProvable) return this.#lost();
+    if (position.offset >= this.#ring.floor) return (await this.#reader.stands(position)) ? { publications: [], position, continuous: true } : this.#lost();
+    // Whoever stood in line before may have read the same.
+    return this.#parts.feed.reads.run(async () => this.recent(position, limits) ?? (await this.#recoverByReading(position, limits)));
+  }
+
+  async #recoverByReading(position: Position, limits: ChunkLimits): Promise<Chunk> {
     const { epoch } = this.standing;
     const to = this.#ring.floor;
-    if (position.offset >= to) return (await this.#reader.stands(position)) ? { publications: [], position, continuous: true } : this.#lost();
-    const chunk = await this.#parts.feed.reads.run(() => this.#reader.read({ from: position.offset, to, epoch, ...limits }));
+    const chunk = await this.#reader.read({ from: position.offset, to, epoch, ...limits });
     if (chunk === undefined || epoch !== this.standing.epoch) return this.#lost();
     if (chunk.readTo === to && this.#ring.floor === to && !this.#isClosed()) this.#ring.extendDown(position.offset, chunk.publications);
     return { publications: chunk.publications, position: { offset: chunk.readTo, epoch }, continuous: true };
