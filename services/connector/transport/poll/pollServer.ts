@@ -37,6 +37,11 @@ export class PollServer {
     return this.#waiting;
   }
 
+  /** What is remembered of answers, to be shared by polls, in bytes. */
+  get encodedBytes(): number {
+    return this.#encoder.bytes;
+  }
+
   /**
    * Answers a poll's body with the answer's body. `client` tells when nobody waits for it any more. Throws TOKEN_REFUSED,
    * TOKEN_EXPIRED, INVALID_REQUEST, MALFORMED_FRAME, TOO_MANY_FRAMES, TOO_MANY_SESSIONS, NOT_READY.
