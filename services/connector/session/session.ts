@@ -244,7 +244,7 @@ export class Session implements SessionOwner {
   }
 
   #close(close: Close): void {
-    this.#end(close.reconnect ? this.#services.limits.reconnectGraceMs : 0);
+    this.#end(close.reconnect ? this.#services.limits.reconnectGraceMs : "over");
     this.#outlet.close(close);
   }
 }

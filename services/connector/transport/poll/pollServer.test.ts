@@ -142,6 +142,42 @@ describe("poll server", () => {
     expect([polls.sessions, verified.length > 0, verified.every((atMs) => atMs - begunAtMs > 58_000)]).toEqual([1, true, true]);
   });
 
+  it("ends a poll with its own token, whichever other is verified at the same time", async () => {
+    await start();
+    const { session, positions } = await poll({});
+    const lifeMs = new Map([["short", 1_000], ["long", 3_600_000]]);
+    test.services.tokens.verify = (text) => Promise.resolve({ userId: "1", expiresAtMs: clock.nowMs() + (lifeMs.get(text) ?? 0) });
+    const newer = poll({ session, seq: 3, positions, waitMs: 30_000, token: "short" });
+    const older = poll({ session, seq: 2, positions, waitMs: 30_000, token: "long" });
+    await older;
+    clock.advance(1_000);
+    expect(await newer).toMatchObject({ session, frames: [] });
+  });
+
+  it("leaves nothing of a session that a WebSocket takes here at any moment while a token is checked", async () => {
+    await start();
+    const { verify } = test.services.tokens;
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      const { session } = await poll({});
+      const id = test.services.sessionIds.check(session, "1")!;
+      const webSocket = { supersede: () => undefined };
+      test.services.tokens.verify = async (text) => {
+        const identity = await verify.call(test.services.tokens, text);
+        const soon = (left: number): void => {
+          if (left > 0) queueMicrotask(() => { soon(left - 1); });
+          else test.services.registry.claim(id, "1", webSocket);
+        };
+        soon(microtasks);
+        return identity;
+      };
+      await poll({ session, seq: 2, token: await signToken("1", `${String(microtasks + 1)}h`) });
+      test.services.tokens.verify = verify.bind(test.services.tokens);
+      test.services.registry.release(id, webSocket);
+      clock.advance(10_000);
+      expect([polls.sessions, test.services.registry.size], `after ${String(microtasks)} microtasks`).toEqual([0, 0]);
+    }
+  });
+
   it("doesn't wait for a client that went away while its token was checked", async () => {
     await start();
     const { session, positions } = await poll({});

@@ -1,6 +1,7 @@
 import { RpcError } from "../../../../lib/errors/rpcError.js";
 import type { SessionServices } from "../../session/session.js";
 import type { SessionId } from "../../session/sessionId.js";
+import type { Identity } from "../../session/token.js";
 import type { Departure } from "./departure.js";
 import { Poll } from "./poll.js";
 import { type PollRequest, readPollRequest } from "./pollRequest.js";
@@ -12,6 +13,15 @@ interface PollServerParts {
   readonly services: SessionServices;
   /** Told how many publications went into an answer. */
   readonly onDelivered: (publications: number) => void;
+}
+
+/** Whose poll it is. */
+interface SignedIn {
+  readonly session: PollSession;
+  /** Whether the client doesn't know its session id yet. */
+  readonly isNew: boolean;
+  /** The end of the life of the token that this poll brought, milliseconds since 1970; Infinity where it has none. */
+  readonly expiresAtMs: number;
 }
 
 /** Answers polls: each by itself, for any session, also one that another connector has made. */
@@ -51,9 +61,8 @@ export class PollServer {
     if (this.#draining) throw new RpcError("NOT_READY", "this connector is going away: poll again", { retryAfterMs: 1_000 });
     refuseWhoIsGone(client);
     const request = readPollRequest(body, services.limits);
-    const known = this.#sessions.get(request.session);
-    const { session, isNew } = known?.isSignedInWith(request.token) ? { session: known, isNew: false } : await this.#signIn(request, client);
-    const { publishes, userId, expiresAtMs } = session;
+    const { session, isNew, expiresAtMs } = this.#known(request) ?? this.#signIn(request, await this.#verify(request, client));
+    const { publishes, userId } = session;
     const poll = new Poll(request, { services, userId, isNew, expiresAtMs, publishes, encoder: this.#encoder, onDelivered });
     if (!session.takeFrames(request.frames.length)) {
       session.endUnlessBegun();
@@ -90,15 +99,26 @@ export class PollServer {
     return this.#draining;
   }
 
-  async #signIn({ session: text, token }: PollRequest, client: Departure): Promise<{ readonly session: PollSession; readonly isNew: boolean }> {
-    const { tokens, sessionIds } = this.#parts.services;
-    const { userId, expiresAtMs = Infinity } = await tokens.verify(token);
+  /** The session, where the token is the one that was verified for it last. */
+  #known({ session: text, token }: PollRequest): SignedIn | undefined {
+    const session = this.#sessions.get(text);
+    return session?.isSignedInWith(token) ? { session, isNew: false, expiresAtMs: session.expiresAtMs } : undefined;
+  }
+
+  async #verify({ token }: PollRequest, client: Departure): Promise<Identity> {
+    const identity = await this.#parts.services.tokens.verify(token);
     // Who is gone must not take the session from a newer connection, nor leave one here.
     refuseWhoIsGone(client);
+    return identity;
+  }
+
+  /** Waits for nothing: the session may end, or be signed in with another token, whenever somebody else has a turn. */
+  #signIn({ session: text, token }: PollRequest, { userId, expiresAtMs = Infinity }: Identity): SignedIn {
+    const { sessionIds } = this.#parts.services;
     const known = sessionIds.check(text, userId);
     const session = this.#sessionOf(known ?? sessionIds.create(userId), userId);
     session.signIn(token, expiresAtMs);
-    return { session, isNew: known === undefined };
+    return { session, isNew: known === undefined, expiresAtMs };
   }
 
   #sessionOf(id: SessionId, userId: string): PollSession {
