@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Timer } from "../../../lib/clock.js";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
 import { ConnectionSet, type Watched } from "./connectionSet.js";
 
@@ -32,6 +33,20 @@ class StoppableClock extends FakeClock {
   /** Time passes, and no timer runs. */
   standStill(ms: number): void {
     this.#lostMs += ms;
+  }
+}
+
+/** A clock of a busy process: an interval runs so much after its time, and counts from there. */
+class BusyClock extends FakeClock {
+  readonly #lateMs: number;
+
+  constructor(lateMs: number) {
+    super();
+    this.#lateMs = lateMs;
+  }
+
+  override every(intervalMs: number, callback: () => void): Timer {
+    return super.every(intervalMs + this.#lateMs, callback);
   }
 }
 
@@ -102,6 +117,23 @@ describe("the connections of a connector", () => {
       clock.advance(50);
     }
     for (const { looks } of all) expect(Math.abs(looks - 10)).toBeLessThanOrEqual(1);
+  });
+
+  it("are looked at in time also where every timer is a little late", () => {
+    const clock = new BusyClock(24);
+    const set = new ConnectionSet<Counting>(clock);
+    const one = new Counting();
+    one.everyMs = 25_000;
+    let lookedAtMs = NaN;
+    const gapsMs: number[] = [];
+    one.onLook = () => {
+      if (!Number.isNaN(lookedAtMs)) gapsMs.push(clock.monotonicMs() - lookedAtMs);
+      lookedAtMs = clock.monotonicMs();
+    };
+    set.add(one);
+    clock.advance(600_000);
+    expect(gapsMs.length).toBeGreaterThan(20);
+    for (const gapMs of gapsMs) expect(Math.abs(gapMs - 25_000)).toBeLessThan(100);
   });
 
   it("are forgiven what the process stood still for, and judged a second later; but not twice in a row", () => {

@@ -100,10 +100,11 @@ export class ConnectionSet<Connection extends Watched> {
       return;
     }
     this.#hasForgiven = false;
-    this.#dueAtMs = nowMs + STEP_MS;
-    // As many as time has passed for: looks are in time on a busy process, too.
-    const due = Math.min(SLOTS, 1 + Math.max(0, Math.round(lateMs / STEP_MS)));
-    for (let looked = 0; looked < due; looked++) this.#lookAtNext();
+    // As many as time has passed for, and what is left of a step counts for the next: where every timer comes late, looks would
+    // fall behind by that each time.
+    const due = 1 + Math.max(0, Math.floor(lateMs / STEP_MS));
+    this.#dueAtMs += due * STEP_MS;
+    for (let looked = 0; looked < Math.min(due, SLOTS); looked++) this.#lookAtNext();
   }
 
   #lookAtNext(): void {
