@@ -8,7 +8,6 @@ import { RpcError } from "../../lib/errors/rpcError.js";
 import type { Log } from "../../lib/log.js";
 import type { Channel } from "./channel/channel.js";
 import { EphemeralChannel } from "./channel/ephemeralChannel.js";
-import type { TurnEnd } from "./channel/fanout.js";
 import type { MessageInterpreter } from "./channel/messageInterpreter.js";
 import { NamespaceFeed } from "./channel/namespaceFeed.js";
 import { Opening } from "./channel/opening.js";
@@ -16,6 +15,7 @@ import type { ChannelMessage } from "./channel/parseMessage.js";
 import type { Publication } from "./channel/publication.js";
 import { RingBudget } from "./channel/ringBudget.js";
 import { StoredChannel } from "./channel/storedChannel.js";
+import type { TurnEnd } from "./channel/turnEnd.js";
 import type { Limits } from "./limits.js";
 
 /** What a hub needs. */

@@ -3,11 +3,12 @@ import { noHeaders } from "../../../lib/bus/headerBlock.js";
 import { subjects } from "../../../lib/bus/subjects.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, Subscriber } from "./channel.js";
-import { Fanout, type TurnEnd } from "./fanout.js";
+import { Fanout } from "./fanout.js";
 import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import { Ring } from "./ring.js";
 import type { RingBudget } from "./ringBudget.js";
+import type { TurnEnd } from "./turnEnd.js";
 
 /** What the channels of a namespace without history share. */
 export interface EphemeralChannelParts {

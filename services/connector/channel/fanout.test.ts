@@ -4,6 +4,7 @@ import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
 import type { Batch } from "./batch.js";
 import { Fanout } from "./fanout.js";
 import { Publication } from "./publication.js";
+import type { Deliverable } from "./turnEnd.js";
 
 const publication = (offset: number, size = 0): Publication =>
   new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify({ n: offset, more: "x".repeat(size) })), sender: "", time: "", tags: undefined });
@@ -20,14 +21,14 @@ class Batches extends Listener {
 
 interface Rig {
   readonly fanout: Fanout;
-  readonly turns: { deliver(): void }[];
-  readonly gathered: { deliver(): void }[];
+  readonly turns: Deliverable[];
+  readonly gathered: Deliverable[];
   readonly writing: { number: number; sinceMs: number };
 }
 
 function start(): Rig {
-  const turns: { deliver(): void }[] = [];
-  const gathered: { deliver(): void }[] = [];
+  const turns: Deliverable[] = [];
+  const gathered: Deliverable[] = [];
   const writing = { number: 1, sinceMs: Infinity };
   const fanout = new Fanout({
     deliverAtEnd: (one) => turns.push(one),

@@ -3,18 +3,7 @@ import { Batch } from "./batch.js";
 import { Bursts } from "./bursts.js";
 import type { Hole, ResetReason, Subscriber } from "./channel.js";
 import type { Publication } from "./publication.js";
-
-/** The end of this turn of the event loop. */
-export interface TurnEnd {
-  /** `fanout.deliver()` will be called then. To be called once a turn. */
-  deliverAtEnd(fanout: { deliver(): void }): void;
-  /** The same about a millisecond later. */
-  deliverSoon(fanout: { deliver(): void }): void;
-  /** The number of the writing that comes next, or is under way. */
-  readonly writing: number;
-  /** Milliseconds since this writing ended; Infinity while it has not, and where another came after it. */
-  sinceWritingMs(writing: number): number;
-}
+import type { Deliverable, TurnEnd } from "./turnEnd.js";
 
 /** So much is handed over before the turn ends: what waits is bounded, whatever NATS sends in one. */
 const BATCH_MESSAGES = 100;
@@ -26,7 +15,7 @@ const MANY = 500;
  * The subscribers of one channel. What comes in one turn of the event loop is handed to each of them in one piece at its
  * end, or a millisecond later where many are subscribed and messages come in bursts; so whoever looks at how far they are, or joins them, must `deliver` before.
  */
-export class Fanout {
+export class Fanout implements Deliverable {
   readonly #turnEnd: TurnEnd;
   readonly #subscribers = new SmallSet<Subscriber>();
   #waiting: Publication[] = [];

@@ -1,11 +1,11 @@
 import type { BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import type { Clock } from "../../../lib/clock.js";
 import type { Log } from "../../../lib/log.js";
-import type { TurnEnd } from "./fanout.js";
 import type { NamespaceFeed } from "./namespaceFeed.js";
 import type { ChannelMessage } from "./parseMessage.js";
 import type { Publication } from "./publication.js";
 import type { RingBudget } from "./ringBudget.js";
+import type { TurnEnd } from "./turnEnd.js";
 import type { WaitingBounds } from "./waitingMessages.js";
 
 /** What the channels of a namespace with history share. One object for all: there are as many channels as users. */

@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
+import type { Deliverable } from "../channel/turnEnd.js";
 import { Flusher } from "./flusher.js";
 
 const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
 /** A clock and a flusher, and what they did, in order. */
-function start(): { clock: FakeClock; flusher: Flusher; done: string[]; fanout: (name: string) => { deliver(): void } } {
+function start(): { clock: FakeClock; flusher: Flusher; done: string[]; fanout: (name: string) => Deliverable } {
   const clock = new FakeClock();
   const flusher = new Flusher(clock);
   const done: string[] = [];
-  const fanout = (name: string): { deliver(): void } => ({
+  const fanout = (name: string): Deliverable => ({
     deliver: () => {
       done.push(name);
       flusher.schedule({ flush: () => { done.push(`${name} written`); } });

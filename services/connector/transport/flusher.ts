@@ -1,15 +1,10 @@
 import { type Clock, systemClock, type Timer } from "../../../lib/clock.js";
-import type { TurnEnd } from "../channel/fanout.js";
+import type { Deliverable, TurnEnd } from "../channel/turnEnd.js";
 import type { Codec } from "../protocol/codec.js";
 import { FrameChain } from "./frameChain.js";
 
 /** How long the rest of a burst is waited for. */
 const GATHER_MS = 1;
-
-/** Something that has publications to hand over. */
-interface Deliverable {
-  deliver(): void;
-}
 
 /** Something that has frames to write. */
 interface Flushable {
@@ -63,7 +58,7 @@ export class Flusher implements TurnEnd {
     this.#gathering ??= this.#clock.after(GATHER_MS, () => { this.#gathered(); });
   }
 
-  /** `writer.flush()` will be called at the end of this turn. To be called once a turn. */
+  /** `writer.flush()` will be called at the end of this turn, once for each time that it was asked for. */
   schedule(writer: Flushable): void {
     this.#due.push(writer);
     this.#schedule();
