@@ -54,7 +54,7 @@ export class Core implements Running {
     const { limits, namespaces, registry } = config;
     this.#parts = parts;
     const incarnation = randomBytes(8);
-    const flusher = this.#started.add(new Flusher(clock), (part) => { part.close(); });
+    const flusher = this.#started.add(new Flusher(log, clock), (part) => { part.close(); });
     const connector = `c${randomBytes(6).toString("hex")}`;
     this.#presence = new PresenceReporter({ bus, clock, log, connector, incarnation });
     const interpreter = new MessageInterpreter({ bus, clock, log, registry, onDead: () => { tally.deadLetters += 1; } });

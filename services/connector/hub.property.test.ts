@@ -81,7 +81,7 @@ describe("hub, against a model of shares", () => {
         const ignore = (): void => undefined;
         const interpreter = new MessageInterpreter({ bus, clock, log: silentLog, registry, onDead: ignore });
         const limits = { ...DEFAULT_LIMITS, lingerMs: LINGER_MS, lingeringChannels: LINGERING };
-        const hub = new Hub({ bus, clock, log: silentLog, namespaces, interpreter, limits, incarnation: "i", onMessage: ignore, onRepaired: ignore, turnEnd: new Flusher() });
+        const hub = new Hub({ bus, clock, log: silentLog, namespaces, interpreter, limits, incarnation: "i", onMessage: ignore, onRepaired: ignore, turnEnd: new Flusher(silentLog) });
         const model = new Model();
         for (const { act, name, at, ms } of steps) {
           if (act === "hold") model.hold(name, hub.hold(name));

@@ -39,7 +39,7 @@ describe("hub", () => {
     messages = 0;
     const registry = await loadSchemas(undefined);
     const interpreter = new MessageInterpreter({ bus, clock, log: silentLog, registry, onDead: () => undefined });
-    const parts = { bus, clock, log: silentLog, namespaces, interpreter, limits: { ...DEFAULT_LIMITS, ...limits }, incarnation: "i", onRepaired: () => undefined, turnEnd: new Flusher() };
+    const parts = { bus, clock, log: silentLog, namespaces, interpreter, limits: { ...DEFAULT_LIMITS, ...limits }, incarnation: "i", onRepaired: () => undefined, turnEnd: new Flusher(silentLog) };
     hub = new Hub({ ...parts, onMessage: () => { messages += 1; } });
   };
   const publish = async (channel: string, n: number): Promise<void> => {
@@ -109,7 +109,7 @@ describe("hub", () => {
     bus = await Bus.connect({ servers: [nats.url], name: "test", log: silentLog });
     const registry = await loadSchemas(undefined);
     const interpreter = new MessageInterpreter({ bus, clock: systemClock, log: silentLog, registry, onDead: () => undefined });
-    hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits: DEFAULT_LIMITS, incarnation: "i", onMessage: () => undefined, onRepaired: () => undefined, turnEnd: new Flusher() });
+    hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits: DEFAULT_LIMITS, incarnation: "i", onMessage: () => undefined, onRepaired: () => undefined, turnEnd: new Flusher(silentLog) });
     await expect(hub.start()).rejects.toThrow(/the stream of the namespace user can't be followed/);
     await ensureStreams({ bus, namespaces, log: silentLog, clock: systemClock, signal: new AbortController().signal });
     await hub.start();

@@ -189,6 +189,7 @@ export class Hub {
       budget: this.#budget,
       ringBytes,
       turnEnd,
+      log,
       onMessage,
       subscribe: (subject: string, handler: (message: BusMessage) => void): BusSubscription => bus.subscribe(subject, handler),
       interpret: (message: ChannelMessage): Publication | "tombstone" | undefined => interpreter.interpret(message, namespace),
@@ -199,7 +200,7 @@ export class Hub {
     }
     const feed = new NamespaceFeed(namespace, this.#parts);
     this.#feeds.set(namespace.name, feed);
-    const parts = { ...shared, feed, waitingMessages, waitingBytes, onRepaired, clock, log };
+    const parts = { ...shared, feed, waitingMessages, waitingBytes, onRepaired, clock };
     return (name) => new StoredChannel(name, parts);
   }
 

@@ -2,6 +2,8 @@ import { CATALOGUE } from "../../lib/errors/catalogue.js";
 
 /** The close codes of docs/PROTOCOL.md, and those that answer a client's own close. */
 const CLOSE_CODES = new Set([3000, 3001, 3002, 3003, 3004, 3101, 3500, 3501, 3502, 3503, 3504, 1002, 1007, 1008, 1009]);
+/** Explained, too, but never to be seen: the connector's own fault. */
+const FAULT = 3005;
 const KINDS = new Set(["connected", "subscribed", "unsubscribed", "publication", "reset", "published", "members", "refreshed", "ping", "error", "disconnect"]);
 
 /** An error as any transport tells it. */
@@ -20,6 +22,7 @@ export function reasonFault({ code, reason = "" }: ToldError): string | undefine
 
 /** What is wrong with a close code; `own`: the client's, which may be answered. */
 export function closeFault(code: number, own?: number): string | undefined {
+  if (code === FAULT) return `closed with ${String(code)}, a fault`;
   return CLOSE_CODES.has(code) || code === own ? undefined : `closed with ${String(code)}, which no page explains`;
 }
 

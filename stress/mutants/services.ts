@@ -103,8 +103,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "fan-out: hands what came in one turn to the first subscriber only",
     file: "services/connector/channel/fanout.ts",
-    find: "this.#subscribers.forEach((subscriber) => { subscriber.onPublications(batch); });",
-    replace: "let isFirst = true; this.#subscribers.forEach((subscriber) => { if (isFirst || batch.publications.length === 1) subscriber.onPublications(batch); isFirst = false; });",
+    find: "this.#tellAll((subscriber) => { subscriber.onPublications(batch); });",
+    replace: "let isFirst = true; this.#tellAll((subscriber) => { if (isFirst || batch.publications.length === 1) subscriber.onPublications(batch); isFirst = false; });",
     caughtBy: ["nothing goes wrong"],
   },
   {

@@ -30,6 +30,10 @@ export class Listener implements Subscriber {
     }
   }
 
+  onFault(): void {
+    this.heard.push("fault");
+  }
+
   onReset(reason: string, hole?: Hole): void {
     this.heard.push(reason);
     if (hole) this.holes.push(hole);
@@ -131,7 +135,7 @@ export class ChannelRig {
       interpret: (message) => this.#interpreter.interpret(message, this.namespace),
       onMessage: () => undefined,
       onRepaired: (messages) => this.repaired.push(messages),
-      turnEnd: new Flusher(),
+      turnEnd: new Flusher(silentLog),
       clock,
       log: silentLog,
     });

@@ -51,7 +51,7 @@ export async function startSessionServices(url: string, options: TestServicesOpt
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const interpreter = new MessageInterpreter({ bus, clock, log: silentLog, registry, onDead: () => undefined });
   const ignore = (): void => undefined;
-  const hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits, incarnation: connector, onMessage: ignore, onRepaired: ignore, turnEnd: new Flusher() });
+  const hub = new Hub({ bus, clock: systemClock, log: silentLog, namespaces, interpreter, limits, incarnation: connector, onMessage: ignore, onRepaired: ignore, turnEnd: new Flusher(silentLog) });
   await hub.start();
   const permissions = new Permissions(namespaces);
   const tokens = new TokenVerifier(TEST_JWT_SECRET);

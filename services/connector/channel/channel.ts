@@ -11,6 +11,8 @@ export interface Subscriber {
    * it knew more than the channel did, and reads on from there.
    */
   onReset(reason: ResetReason, hole?: Hole): void;
+  /** One of these calls threw: where the client stands is not known here any more, and it must begin again from its position. Never throws. */
+  onFault(): void;
 }
 
 /** Offsets of which some may be lost: above the first, up to the second. */

@@ -1,6 +1,7 @@
 import type { Bus, BusHeaders, BusMessage, BusSubscription } from "../../../lib/bus/bus.js";
 import { noHeaders } from "../../../lib/bus/headerBlock.js";
 import { subjects } from "../../../lib/bus/subjects.js";
+import type { Log } from "../../../lib/log.js";
 import type { Position } from "../protocol/position.js";
 import type { Channel, Chunk, ChunkLimits, Subscriber } from "./channel.js";
 import { Fanout } from "./fanout.js";
@@ -22,6 +23,7 @@ export interface EphemeralChannelParts {
   /** Told of each message that was taken from NATS. */
   readonly onMessage: () => void;
   readonly turnEnd: TurnEnd;
+  readonly log: Log;
   /** Gives an epoch that was never used before. */
   readonly newEpoch: () => string;
 }
@@ -48,7 +50,7 @@ export class EphemeralChannel implements Channel {
   constructor(name: string, parts: EphemeralChannelParts) {
     this.name = name;
     this.#parts = parts;
-    this.#fanout = new Fanout(parts.turnEnd);
+    this.#fanout = new Fanout(parts.turnEnd, parts.log);
     this.#epoch = parts.newEpoch();
     this.#ring = new Ring(0, parts.ringBytes, parts.budget);
     this.#interest = parts.subscribe(subjects.publish(name), (message) => { this.#onMessage(message); });

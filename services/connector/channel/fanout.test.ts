@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { keepErrors } from "../../../test/helpers/errorLog.js";
 import { Listener } from "../../../test/helpers/channelRig.js";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
 import type { Batch } from "./batch.js";
 import { Fanout } from "./fanout.js";
 import { Publication } from "./publication.js";
-import type { Deliverable } from "./turnEnd.js";
+import type { Deliverable, TurnEnd } from "./turnEnd.js";
 
 const publication = (offset: number, size = 0): Publication =>
   new Publication({ channel: "chat.x", offset, type: "", payload: new UntypedPayload(JSON.stringify({ n: offset, more: "x".repeat(size) })), sender: "", time: "", tags: undefined });
@@ -19,24 +20,37 @@ class Batches extends Listener {
   }
 }
 
+/** Can't take anything. */
+class Failing extends Listener {
+  override onPublications(): void {
+    throw new Error("for this test");
+  }
+
+  override onReset(): void {
+    throw new Error("for this test");
+  }
+}
+
 interface Rig {
   readonly fanout: Fanout;
   readonly turns: Deliverable[];
   readonly gathered: Deliverable[];
   readonly writing: { number: number; sinceMs: number };
+  readonly errors: object[];
 }
 
 function start(): Rig {
   const turns: Deliverable[] = [];
   const gathered: Deliverable[] = [];
   const writing = { number: 1, sinceMs: Infinity };
-  const fanout = new Fanout({
+  const { log, errors } = keepErrors();
+  const turnEnd: TurnEnd = {
     deliverAtEnd: (one) => turns.push(one),
     deliverSoon: (one) => gathered.push(one),
     get writing() { return writing.number; },
     sinceWritingMs: (number) => (number === writing.number - 1 ? writing.sinceMs : Infinity),
-  });
-  return { fanout, turns, gathered, writing };
+  };
+  return { fanout: new Fanout(turnEnd, log), turns, gathered, writing, errors };
 }
 
 describe("the fan-out of a channel", () => {
@@ -102,6 +116,20 @@ describe("the fan-out of a channel", () => {
     fanout.push(publication(2), 1);
     fanout.reset("HISTORY_LOST");
     expect([early.heard, late.heard]).toEqual([[1, 2, "HISTORY_LOST"], [2, "HISTORY_LOST"]]);
+  });
+
+  it("hands over to the others when one throws, who begins again", () => {
+    const { fanout, turns, errors } = start();
+    const [failing, other] = [new Failing(), new Listener()];
+    fanout.attach(failing);
+    fanout.attach(other);
+    fanout.push(publication(1), 0);
+    turns[0]?.deliver();
+    expect([failing.heard, other.heard, errors]).toMatchObject([["fault"], [1], [{ err: { message: "for this test" }, faults: 1 }]]);
+    fanout.push(publication(2), 1);
+    turns[1]?.deliver();
+    fanout.reset("HISTORY_LOST");
+    expect([other.heard, errors.length]).toEqual([[1, 2, "HISTORY_LOST"], 3]);
   });
 
   it("gives nothing to those who have left, nor keeps anything for nobody", () => {

@@ -1,3 +1,5 @@
+import { Faults } from "../../../lib/faults.js";
+import type { Log } from "../../../lib/log.js";
 import { SmallSet } from "../../../lib/smallSet.js";
 import { Batch } from "./batch.js";
 import { Bursts } from "./bursts.js";
@@ -17,6 +19,7 @@ const MANY = 500;
  */
 export class Fanout implements Deliverable {
   readonly #turnEnd: TurnEnd;
+  readonly #log: Log;
   readonly #subscribers = new SmallSet<Subscriber>();
   #waiting: Publication[] = [];
   #waitingBytes = 0;
@@ -27,8 +30,9 @@ export class Fanout implements Deliverable {
   /** The writing of what was handed over last. */
   #writing = 0;
 
-  constructor(turnEnd: TurnEnd) {
+  constructor(turnEnd: TurnEnd, log: Log) {
     this.#turnEnd = turnEnd;
+    this.#log = log;
   }
 
   /** Joins, from the next publication on. */
@@ -64,7 +68,7 @@ export class Fanout implements Deliverable {
     this.#gathers = false;
     this.#writing = this.#turnEnd.writing;
     const batch = new Batch([first, ...rest], this.#before);
-    this.#subscribers.forEach((subscriber) => { subscriber.onPublications(batch); });
+    this.#tellAll((subscriber) => { subscriber.onPublications(batch); });
   }
 
   #awaitEnd(): void {
@@ -80,7 +84,7 @@ export class Fanout implements Deliverable {
   /** Tells all of a reset, behind what came before it. */
   reset(reason: ResetReason, hole?: Hole): void {
     this.deliver();
-    this.#subscribers.forEach((subscriber) => { subscriber.onReset(reason, hole); });
+    this.#tellAll((subscriber) => { subscriber.onReset(reason, hole); });
   }
 
   /** Lets all go, without what waits. */
@@ -88,5 +92,19 @@ export class Fanout implements Deliverable {
     this.#subscribers.clear();
     this.#waiting = [];
     this.#waitingBytes = 0;
+  }
+
+  /** Tells each of them; one that can't take it begins again from its position, and the others don't notice. */
+  #tellAll(tell: (subscriber: Subscriber) => void): void {
+    let faults: Faults | undefined;
+    this.#subscribers.forEach((subscriber) => {
+      try {
+        tell(subscriber);
+      } catch (error) {
+        (faults ??= new Faults()).add(error);
+        subscriber.onFault();
+      }
+    });
+    faults?.tell(this.#log, "what came on a channel could not be handed over");
   }
 }

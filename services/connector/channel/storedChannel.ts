@@ -57,7 +57,7 @@ export class StoredChannel implements Channel, FeedChannel {
     this.name = name;
     this.#parts = parts;
     this.#ring = new Ring(0, ringBytes, budget);
-    this.#fanout = new Fanout(parts.turnEnd);
+    this.#fanout = new Fanout(parts.turnEnd, parts.log);
     this.standing = new Standing(feed.proofs, parts.clock);
     this.#waiting = new WaitingMessages(parts);
     this.#reader = new ChannelReader(name, stored, parts);

@@ -5,6 +5,7 @@ export const CLOSE = {
   noPong: { code: 3002, reason: "no answer to pings", reconnect: true },
   overloaded: { code: 3003, reason: "overloaded", reconnect: true },
   signInLate: { code: 3004, reason: "not signed in in time", reconnect: true },
+  fault: { code: 3005, reason: "a fault in the connector", reconnect: true },
   tokenExpired: { code: 3101, reason: "token expired", reconnect: true },
   replaced: { code: 3500, reason: "replaced by a newer connection of the session", reconnect: false },
   badToken: { code: 3501, reason: "bad token", reconnect: false },

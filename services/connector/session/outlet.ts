@@ -20,4 +20,6 @@ export interface Outlet {
   deadlineChanged(): void;
   /** Says why, then ends the connection. `afterMs`: when the client should come back. */
   close(close: Close, afterMs?: number): void;
+  /** Something that was done for the client threw: closes the connection, without what waits, to come back. Never throws. */
+  onFault(): void;
 }

@@ -27,6 +27,10 @@ class OpenOutlet implements Outlet {
     return Promise.resolve();
   }
 
+  onFault(): void {
+    // Nothing goes wrong.
+  }
+
   deadlineChanged(): void {
     // Nobody looks at it.
   }

@@ -117,6 +117,10 @@ export class Subscription implements Subscriber {
     this.#owner.outlet.send({ kind: "reset", channel: this.#channel.name, position, reason });
   }
 
+  onFault(): void {
+    this.#owner.outlet.onFault();
+  }
+
   get #position(): Position {
     return { offset: this.#offset, epoch: this.#epoch };
   }

@@ -39,6 +39,10 @@ class SlowOutlet implements Outlet {
     return true;
   }
 
+  onFault(): void {
+    this.received.push("fault");
+  }
+
   drained(): Promise<void> {
     return this.full ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
   }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Timer } from "../../../lib/clock.js";
+import { silentLog } from "../../../lib/log.js";
+import { keepErrors } from "../../../test/helpers/errorLog.js";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
 import { ConnectionSet, type Watched } from "./connectionSet.js";
 
@@ -7,6 +9,7 @@ import { ConnectionSet, type Watched } from "./connectionSet.js";
 class Counting implements Watched {
   slot = -1;
   looks = 0;
+  faults = 0;
   forgivenMs = 0;
   everyMs = 1_000;
   onLook: () => void = () => undefined;
@@ -15,6 +18,10 @@ class Counting implements Watched {
     this.looks += 1;
     this.onLook();
     return this.everyMs;
+  }
+
+  onFault(): void {
+    this.faults += 1;
   }
 
   forgive(lostMs: number): void {
@@ -50,12 +57,13 @@ class BusyClock extends FakeClock {
   }
 }
 
-function start(count: number): { clock: StoppableClock; set: ConnectionSet<Counting>; all: Counting[] } {
+function start(count: number): { clock: StoppableClock; set: ConnectionSet<Counting>; all: Counting[]; errors: object[] } {
   const clock = new StoppableClock();
-  const set = new ConnectionSet<Counting>(clock);
+  const { log, errors } = keepErrors();
+  const set = new ConnectionSet<Counting>(clock, log);
   const all = Array.from({ length: count }, () => new Counting());
   for (const one of all) set.add(one);
-  return { clock, set, all };
+  return { clock, set, all, errors };
 }
 
 describe("the connections of a connector", () => {
@@ -96,18 +104,27 @@ describe("the connections of a connector", () => {
 
   it("may go, come and change while they are looked at", () => {
     const { clock, set, all } = start(3);
-    const [leaving, asking, throwing] = all as [Counting, Counting, Counting];
+    const [leaving, asking] = all as [Counting, Counting, Counting];
     const comer = new Counting();
     leaving.onLook = () => { set.delete(leaving); };
     asking.onLook = () => {
       set.soon(asking);
       if (comer.slot < 0) set.add(comer);
     };
+    clock.advance(4_000);
+    expect([leaving.looks, asking.looks >= 3, comer.looks >= 2, set.size]).toEqual([1, true, true, 3]);
+  });
+
+  it("that throw when they are looked at are told so, and keep nobody else from being looked at", () => {
+    const { clock, all, errors } = start(3);
+    const [before, throwing, behind] = all as [Counting, Counting, Counting];
     throwing.onLook = () => { throw new Error("for this test"); };
-    expect(() => { clock.advance(1_000); }).toThrow("for this test");
+    clock.advance(1_000);
+    expect(all.map(({ looks, faults }) => [looks, faults])).toEqual([[1, 0], [1, 1], [1, 0]]);
+    expect(errors).toMatchObject([{ err: { message: "for this test" }, faults: 1 }]);
     throwing.onLook = () => undefined;
     clock.advance(3_000);
-    expect([leaving.looks, asking.looks >= 3, throwing.looks >= 3, comer.looks >= 2, set.size]).toEqual([1, true, true, true, 3]);
+    expect([before.looks >= 3, throwing.looks >= 3, behind.looks >= 3, throwing.faults]).toEqual([true, true, true, 1]);
   });
 
   it("are looked at in time also where timers come late", () => {
@@ -121,7 +138,7 @@ describe("the connections of a connector", () => {
 
   it("are looked at in time also where every timer is a little late", () => {
     const clock = new BusyClock(24);
-    const set = new ConnectionSet<Counting>(clock);
+    const set = new ConnectionSet<Counting>(clock, silentLog);
     const one = new Counting();
     one.everyMs = 25_000;
     let lookedAtMs = NaN;

@@ -1,4 +1,6 @@
 import type { Clock, Timer } from "../../../lib/clock.js";
+import { Faults } from "../../../lib/faults.js";
+import type { Log } from "../../../lib/log.js";
 
 /** A connection, to be looked at from time to time. */
 export interface Watched {
@@ -6,6 +8,8 @@ export interface Watched {
   look(): number;
   /** So much time was lost here, in milliseconds. */
   forgive(lostMs: number): void;
+  /** `look` threw. Never throws. */
+  onFault(): void;
   /** The set's own: where the connection stands in it. */
   slot: number;
 }
@@ -33,6 +37,7 @@ const LOOKED_AT = -2;
  */
 export class ConnectionSet<Connection extends Watched> {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #timer: Timer;
   readonly #slots = Array.from({ length: SLOTS }, () => new Set<Connection>());
   /** The slot that is due next, and when. */
@@ -41,8 +46,9 @@ export class ConnectionSet<Connection extends Watched> {
   #size = 0;
   #hasForgiven = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, log: Log) {
     this.#clock = clock;
+    this.#log = log;
     this.#dueAtMs = clock.monotonicMs() + STEP_MS;
     this.#timer = clock.every(STEP_MS, () => { this.#tick(); });
   }
@@ -112,16 +118,20 @@ export class ConnectionSet<Connection extends Watched> {
     const slot = this.#slots[at];
     if (slot === undefined) return;
     this.#next = (at + 1) % SLOTS;
+    let faults: Faults | undefined;
     for (const connection of slot) {
       slot.delete(connection);
       connection.slot = LOOKED_AT;
       let delayMs = SOON_MS;
       try {
         delayMs = connection.look();
-      } finally {
-        if (this.#isHere(connection)) this.#place(connection, delayMs);
+      } catch (error) {
+        (faults ??= new Faults()).add(error);
+        connection.onFault();
       }
+      if (this.#isHere(connection)) this.#place(connection, delayMs);
     }
+    faults?.tell(this.#log, "connections could not be looked at, and were closed with 3005");
   }
 
   /** As a call, because a look may have ended it. */

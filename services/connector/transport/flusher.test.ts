@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { keepErrors } from "../../../test/helpers/errorLog.js";
 import { FakeClock } from "../../../test/helpers/fakeClock.js";
 import type { Deliverable } from "../channel/turnEnd.js";
 import { Flusher } from "./flusher.js";
@@ -6,17 +7,18 @@ import { Flusher } from "./flusher.js";
 const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
 /** A clock and a flusher, and what they did, in order. */
-function start(): { clock: FakeClock; flusher: Flusher; done: string[]; fanout: (name: string) => Deliverable } {
+function start(): { clock: FakeClock; flusher: Flusher; errors: object[]; done: string[]; fanout: (name: string) => Deliverable } {
   const clock = new FakeClock();
-  const flusher = new Flusher(clock);
+  const { log, errors } = keepErrors();
+  const flusher = new Flusher(log, clock);
   const done: string[] = [];
   const fanout = (name: string): Deliverable => ({
     deliver: () => {
       done.push(name);
-      flusher.schedule({ flush: () => { done.push(`${name} written`); } });
+      flusher.schedule({ flush: () => { done.push(`${name} written`); }, onFault: () => { done.push(`${name} failed`); } });
     },
   });
-  return { clock, flusher, done, fanout };
+  return { clock, flusher, errors, done, fanout };
 }
 
 describe("flusher", () => {
@@ -50,6 +52,20 @@ describe("flusher", () => {
     flusher.deliverAtEnd(fanout("b"));
     await turn();
     expect([flusher.sinceWritingMs(writing), flusher.sinceWritingMs(flusher.writing - 1)]).toEqual([Infinity, 0]);
+  });
+
+  it("goes on when one throws, in this turn and in later ones, and tells who could not be written to", async () => {
+    const { flusher, errors, done, fanout } = start();
+    const fail = (): never => { throw new Error("for this test"); };
+    flusher.deliverAtEnd({ deliver: fail });
+    flusher.schedule({ flush: fail, onFault: () => { done.push("closed"); } });
+    flusher.deliverAtEnd(fanout("other"));
+    await turn();
+    expect(done).toEqual(["other", "closed", "other written"]);
+    expect(errors).toMatchObject([{ err: { message: "for this test" }, faults: 1 }, { faults: 1 }]);
+    flusher.deliverAtEnd(fanout("later"));
+    await turn();
+    expect(done.slice(3)).toEqual(["later", "later written"]);
   });
 
   it("hands over what waits when it is closed", () => {

@@ -1,4 +1,6 @@
 import { type Clock, systemClock, type Timer } from "../../../lib/clock.js";
+import { Faults } from "../../../lib/faults.js";
+import type { Log } from "../../../lib/log.js";
 import type { Deliverable, TurnEnd } from "../channel/turnEnd.js";
 import type { Codec } from "../protocol/codec.js";
 import { FrameChain } from "./frameChain.js";
@@ -9,15 +11,18 @@ const GATHER_MS = 1;
 /** Something that has frames to write. */
 interface Flushable {
   flush(): void;
+  /** `flush` threw. Never throws. */
+  onFault(): void;
 }
 
 /**
  * Has everything that became due in one turn of the event loop handed over and written at its end: each connection once, and connections for
- * which the same waits with one shared message.
+ * which the same waits with one shared message. Whoever throws keeps nobody else from their turn.
  */
 export class Flusher implements TurnEnd {
   readonly #chains = new Map<Codec, FrameChain>();
   #fanouts: Deliverable[] = [];
+  readonly #log: Log;
   readonly #clock: Clock;
   #due: Flushable[] = [];
   #scheduled = false;
@@ -26,7 +31,8 @@ export class Flusher implements TurnEnd {
   #writing = 1;
   #writtenAtMs = -Infinity;
 
-  constructor(clock: Clock = systemClock) {
+  constructor(log: Log, clock: Clock = systemClock) {
+    this.#log = log;
     this.#clock = clock;
   }
 
@@ -86,14 +92,39 @@ export class Flusher implements TurnEnd {
   #flush(): void {
     const fanouts = this.#fanouts;
     this.#fanouts = [];
-    for (const fanout of fanouts) fanout.deliver();
+    this.#deliver(fanouts);
     const due = this.#due;
     this.#due = [];
     this.#scheduled = false;
     for (const chain of this.#chains.values()) chain.beginFlush();
-    for (const writer of due) writer.flush();
+    this.#write(due);
     if (due.length === 0) return;
     this.#writing += 1;
     this.#writtenAtMs = this.#clock.monotonicMs();
+  }
+
+  #deliver(fanouts: readonly Deliverable[]): void {
+    let faults: Faults | undefined;
+    for (const fanout of fanouts) {
+      try {
+        fanout.deliver();
+      } catch (error) {
+        (faults ??= new Faults()).add(error);
+      }
+    }
+    faults?.tell(this.#log, "what came on a channel could not be handed over");
+  }
+
+  #write(writers: readonly Flushable[]): void {
+    let faults: Faults | undefined;
+    for (const writer of writers) {
+      try {
+        writer.flush();
+      } catch (error) {
+        (faults ??= new Faults()).add(error);
+        writer.onFault();
+      }
+    }
+    faults?.tell(this.#log, "what waited for clients could not be written; they were closed with 3005");
   }
 }

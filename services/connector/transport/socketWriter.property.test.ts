@@ -1,6 +1,7 @@
 import { Duplex } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { silentLog } from "../../../lib/log.js";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
 import { readMessages } from "../../../test/helpers/readMessages.js";
 import { Batch } from "../channel/batch.js";
@@ -56,7 +57,7 @@ class Line {
   constructor(flusher: Flusher, highWaterMark: number) {
     this.peer = new Peer({ highWaterMark });
     const onOverrun = (): void => { this.overruns += 1; };
-    this.writer = new SocketWriter({ socket: this.peer, flusher, chain: flusher.chainOf(jsonCodec), limits: { queueBytes: QUEUE, replyQueueBytes: REPLIES }, owner: { onOverrun, onBlocked: () => undefined } });
+    this.writer = new SocketWriter({ socket: this.peer, flusher, chain: flusher.chainOf(jsonCodec), limits: { queueBytes: QUEUE, replyQueueBytes: REPLIES }, owner: { onOverrun, onBlocked: () => undefined, onFault: () => undefined } });
   }
 
   publish(batch: Batch): void {
@@ -94,7 +95,7 @@ describe("socket writers, against lists of what was queued", () => {
   it("write every frame once, in order, refuse at their bound only, and tell all who wait", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60, size: "max" }), fc.constantFrom(1, 500, 100_000), async (steps, highWaterMark) => {
-        const flusher = new Flusher();
+        const flusher = new Flusher(silentLog);
         const lines = Array.from({ length: 3 }, () => new Line(flusher, highWaterMark));
         for (const [at, { act, writer, size }] of steps.entries()) {
           const line = lines[writer]!;
@@ -123,7 +124,7 @@ describe("socket writers, against lists of what was queued", () => {
   it("write the last frame last, whatever waits", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 20, size: "max" }), fc.constantFrom(1, 500, 100_000), async (steps, highWaterMark) => {
-        const line = new Line(new Flusher(), highWaterMark);
+        const line = new Line(new Flusher(silentLog), highWaterMark);
         for (const [at, { act, size }] of steps.entries()) {
           if (act === "publish") line.publish(batchOf(10 * at, size));
           else if (act === "take") line.peer.takeOne();

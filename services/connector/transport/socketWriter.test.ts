@@ -1,6 +1,7 @@
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readMessages } from "../../../test/helpers/readMessages.js";
+import { silentLog } from "../../../lib/log.js";
 import { UntypedPayload } from "../../../lib/schema/checkedPayload.js";
 import { Batch } from "../channel/batch.js";
 import { Publication } from "../channel/publication.js";
@@ -50,14 +51,15 @@ const batch = (offset: number, size = SIZE): Batch => new Batch([publication(off
 const reply: ServerFrame = { kind: "unsubscribed", id: 1, channel: "x".repeat(SIZE), reason: "" };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function start(highWaterMark = 1): { peer: Peer; writer: SocketWriter; overruns: () => number; blocks: () => number } {
+function start(highWaterMark = 1): { peer: Peer; writer: SocketWriter; overruns: () => number; blocks: () => number; faults: () => number } {
   const peer = new Peer({ highWaterMark });
-  const flusher = new Flusher();
+  const flusher = new Flusher(silentLog);
   let overruns = 0;
   let blocked = 0;
+  let faults = 0;
   const limits = { queueBytes: 5 * SIZE, replyQueueBytes: 10 * SIZE };
-  const writer = new SocketWriter({ socket: peer, flusher, chain: flusher.chainOf(jsonCodec), limits, owner: { onOverrun: () => { overruns += 1; }, onBlocked: () => { blocked += 1; } } });
-  return { peer, writer, overruns: () => overruns, blocks: () => blocked };
+  const writer = new SocketWriter({ socket: peer, flusher, chain: flusher.chainOf(jsonCodec), limits, owner: { onOverrun: () => { overruns += 1; }, onBlocked: () => { blocked += 1; }, onFault: () => { faults += 1; } } });
+  return { faults: () => faults, peer, writer, overruns: () => overruns, blocks: () => blocked };
 }
 
 describe("socket writer", () => {
@@ -180,6 +182,22 @@ describe("socket writer", () => {
     expect(writer.queuedBytes).toBeGreaterThan(2.5 * SIZE);
     expect(writer.congested).toBe(false);
     expect(writer.publish(batch(6))).toBe(false);
+  });
+
+  it("tells its owner of what could not be written, and writes a last frame when that has gone", async () => {
+    const { peer, writer, faults } = start();
+    const write = peer.write.bind(peer);
+    peer.write = () => { throw new Error("for this test"); };
+    writer.publish(batch(1));
+    await turn();
+    expect(faults()).toBe(1);
+    peer.write = write;
+    writer.publish(batch(2));
+    writer.drop();
+    writer.finish({ kind: "disconnect", close: CLOSE.fault, afterMs: 0 });
+    await turn();
+    const lines = readMessages(Buffer.concat(peer.received)).flatMap(({ payload }) => payload.toString("utf8").split("\n"));
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ disconnect: { code: 3005, reconnect: true } }]);
   });
 
   it("drops what waits when it ends, and tells those who wait", async () => {

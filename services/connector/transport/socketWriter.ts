@@ -27,6 +27,8 @@ export interface WriterOwner {
   onOverrun(): void;
   /** The socket could not take all that was written. */
   onBlocked(): void;
+  /** What waits could not be written. Never throws. */
+  onFault(): void;
 }
 
 /**
@@ -95,6 +97,15 @@ export class SocketWriter {
     if (this.isBlocked) this.#parts.owner.onBlocked();
     // The socket tells of its draining only when it was full.
     if (this.#isDrained) this.#tellDrained();
+  }
+
+  onFault(): void {
+    this.#parts.owner.onFault();
+  }
+
+  /** Forgets what waits. */
+  drop(): void {
+    this.#pending = undefined;
   }
 
   /** Writes a last frame behind what waits, then ends. Where the socket takes no more, what waits gives way to it. */

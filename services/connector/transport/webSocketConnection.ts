@@ -121,6 +121,17 @@ export class WebSocketConnection implements Outlet, Watched, WebSocketOwner, Wri
     this.#end(close.reconnect ? afterMs + this.#limits.reconnectGraceMs : "over");
   }
 
+  /** What waits may be what can't be written: it goes. */
+  onFault(): void {
+    try {
+      this.#writer.drop();
+      this.close(CLOSE.fault);
+    } catch (error) {
+      this.#parts.services.log.error({ err: error }, "a connection could not be closed; its socket is");
+      this.#webSocket.terminate();
+    }
+  }
+
   /** Pings, and closes what is late, stuck or expired. */
   look(): number {
     const nowMs = this.#now();

@@ -24,9 +24,9 @@ export class WebSocketServer {
   readonly #ws: WsServer;
 
   constructor(parts: ServerParts) {
-    const { limits, clock } = parts.services;
+    const { limits, clock, log } = parts.services;
     this.#parts = parts;
-    this.#connections = new ConnectionSet(clock);
+    this.#connections = new ConnectionSet(clock, log);
     this.#shared = { ...parts, onEnd: (ended) => { this.#connections.delete(ended); }, onChange: (changed) => { this.#connections.soon(changed); } };
     this.#ws = new WsServer({
       noServer: true,

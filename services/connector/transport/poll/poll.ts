@@ -94,6 +94,11 @@ export class Poll implements Subscriber {
     this.#wake();
   }
 
+  onFault(): void {
+    // It reads what it answers from the channels, and was only to be woken.
+    this.#wake();
+  }
+
   #holdChannels(): void {
     const { positions } = this.#request;
     const own = [inboxOf(this.#context.userId), EVERYONE_CHANNEL];

@@ -156,13 +156,14 @@ describe("poll server", () => {
 
   it("leaves nothing of a session that a WebSocket takes here at any moment while a token is checked", async () => {
     await start();
-    const { verify } = test.services.tokens;
+    const { tokens } = test.services;
+    const verify = tokens.verify.bind(tokens);
     for (let microtasks = 0; microtasks < 12; microtasks++) {
       const { session } = await poll({});
       const id = test.services.sessionIds.check(session, "1")!;
       const webSocket = { supersede: () => undefined };
-      test.services.tokens.verify = async (text) => {
-        const identity = await verify.call(test.services.tokens, text);
+      tokens.verify = async (text) => {
+        const identity = await verify(text);
         const soon = (left: number): void => {
           if (left > 0) queueMicrotask(() => { soon(left - 1); });
           else test.services.registry.claim(id, "1", webSocket);
@@ -171,7 +172,7 @@ describe("poll server", () => {
         return identity;
       };
       await poll({ session, seq: 2, token: await signToken("1", `${String(microtasks + 1)}h`) });
-      test.services.tokens.verify = verify.bind(test.services.tokens);
+      tokens.verify = verify;
       test.services.registry.release(id, webSocket);
       clock.advance(10_000);
       expect([polls.sessions, test.services.registry.size], `after ${String(microtasks)} microtasks`).toEqual([0, 0]);
