@@ -75,7 +75,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "presence: the reporter forgets who left",
     file: "services/connector/presence/ledger.ts",
-    find: "    pending.closedGraceMs = graceMs;\n",
+    find: "    this.#pendingOf(key, session).closed = grace;\n",
     replace: "",
     caughtBy: ["users come and go with several tabs"],
   },
