@@ -109,7 +109,7 @@ export class Connection {
   /** Ends it, without an error. */
   close(): void {
     if (this.#state !== "closed") {
-      this.#drop();
+      this.#drop(true);
       this.#backoff.reset();
       this.#enter("closed");
     }
@@ -293,15 +293,15 @@ export class Connection {
     this.#timers.push(this.#deps.clock.after(delayMs, () => void this.#attempt()));
   }
 
-  /** Ends the attempt, or the connection, and everything that belongs to it. */
-  #drop(): void {
+  /** Ends the attempt, or the connection, and everything that belongs to it. `goodbye`: by the app, not to come back by itself. */
+  #drop(goodbye = false): void {
     this.#generation += 1;
     this.#cancelTimers();
     this.#liveness.stop();
     this.#refresh.stop();
     this.#prober.stop();
     if (this.#link && this.#transport?.name === "poll") this.#polledAtMs = this.#deps.clock.monotonicMs();
-    this.#link?.close();
+    this.#link?.close(goodbye);
     this.#link = undefined;
     this.#hasCarried = false;
     this.#deps.hooks.lost();

@@ -31,7 +31,7 @@ export class Prober {
 
   stop(): void {
     this.#timer?.cancel();
-    this.#link?.close();
+    this.#link?.close(false);
     this.#link = undefined;
   }
 

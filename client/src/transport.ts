@@ -32,8 +32,11 @@ export interface LinkEvents {
 export interface Link {
   /** Sends, or keeps until it has opened. Frames of one turn of the event loop travel together. The first is `connect`. */
   send(frame: ClientFrame): void;
-  /** Ends it; no event comes after. Idempotent. */
-  close(): void;
+  /**
+   * Ends it; no event comes after. Idempotent. `goodbye`: nobody comes back to the session soon, so that its user may be offline at
+   * once; a transport that can't say so doesn't.
+   */
+  close(goodbye: boolean): void;
 }
 
 /** The port between the client and the network; `websocket.ts` and `poll.ts` are behind it. */

@@ -4,6 +4,10 @@ import { type Link, type LinkEvents, type Transport } from "./transport.js";
 const SUBPROTOCOL = "halley.v1.json";
 /** Frames of one turn travel in messages of about this many characters, well below the connector's limit. */
 const MESSAGE_CHARACTERS = 32 * 1_024;
+/** The connector takes the session for over. */
+const GOODBYE = 1000;
+/** Any other end leaves it its time to come back. Browsers let a page choose from 1000 and 3000 to 4999 only; those below 4000 are Halley's own. */
+const COMING_BACK = 4000;
 
 /** WebSocket with JSON frames, several per message, separated by newlines. `base` is http(s)://host[/path]. */
 export function webSocketTransport(base: string): Transport {
@@ -31,11 +35,11 @@ class WebSocketLink implements Link {
     if (this.#waiting.length === 1) queueMicrotask(() => this.#flush());
   }
 
-  close(): void {
+  close(goodbye: boolean): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close(1000);
+    this.#socket.close(goodbye ? GOODBYE : COMING_BACK);
   }
 
   #opened(): void {
@@ -74,7 +78,7 @@ class WebSocketLink implements Link {
 
   #end(code: number, reason: string): void {
     if (this.#closed) return;
-    this.close();
+    this.close(false);
     this.#events.onEnd({ code, reason });
   }
 }

@@ -5,6 +5,7 @@ import { type Link, type LinkEnd, type LinkEvents, type Transport, type Transpor
 export class ScriptedLink implements Link {
   readonly sent: ClientFrame[] = [];
   isClosed = false;
+  saidGoodbye = false;
   readonly #events: LinkEvents;
 
   constructor(events: LinkEvents) {
@@ -15,7 +16,8 @@ export class ScriptedLink implements Link {
     this.sent.push(frame);
   }
 
-  close(): void {
+  close(goodbye: boolean): void {
+    if (!this.isClosed) this.saidGoodbye = goodbye;
     this.isClosed = true;
   }
 

@@ -145,8 +145,8 @@ export class WebSocketLink {
     if (subscribed) state.subscribed(channel, subscribed, this.#brought.get(channel));
     else {
       state.errors.push(error?.reason ?? "no reason");
-      // Asked again on a new connection.
-      this.#socket.close(1000);
+      // Asked again on a new connection, of the same session: no goodbye.
+      this.cut();
     }
   }
 

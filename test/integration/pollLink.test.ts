@@ -76,7 +76,7 @@ describe("poll link", () => {
   });
 
   afterEach(async () => {
-    link.close();
+    link.close(false);
     await connector.now.stop();
   });
 
@@ -199,7 +199,7 @@ describe("poll link", () => {
 
   it("says nothing more once it is closed", async () => {
     await connected();
-    link.close();
+    link.close(false);
     link.send({ id: 9, members: { channel: "chat.a" } });
     await new Promise(setImmediate);
     expect(connector.now.polls).toHaveLength(2);
