@@ -1,8 +1,8 @@
 import { connect, type ConnectionOptions, createInbox, DebugEvents, Events, type Msg, type NatsConnection, NatsError, type PublishOptions, type Subscription } from "nats";
-import { ByteBudget } from "../byteBudget.js";
 import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
+import { AnswerBudget } from "./answerBudget.js";
 import type { PublishHeaders } from "./publishHeaders.js";
 import { type Question, RequestMux } from "./requestMux.js";
 import { slimSubscription } from "./slimSubscription.js";
@@ -52,26 +52,18 @@ type SizedMessage = Msg & Pick<BusMessage, "size">;
 const TEXT = new TextEncoder();
 /** What is buffered is sent within this time, or not at all. */
 const CLOSE_MS = 2_000;
-/**
- * Answers under way at a time, at their largest: nats-server drops a connection as slow when 64 MiB wait for it (`max_pending`),
- * which they do where this process is busy for a moment; the other half is for what is published.
- */
-const ANSWER_BYTES = 32 * 2 ** 20;
-/** A message is taken to be no larger than this, until a larger one has come. */
-const EXPECTED_BYTES = 192 * 1024;
 
 /**
  * A connection to NATS that reconnects for ever. Nothing is buffered while it is down: publishing and asking then throw
  * NATS_UNAVAILABLE at once. Only lib/bus imports `nats`.
  */
 export class Bus {
-  /** What answers with stored messages may take, all together: who asks for some counts them here at their largest. */
-  readonly answers = new ByteBudget(ANSWER_BYTES);
+  /** What answers with stored messages may take, all together: who asks for some counts them here. */
+  readonly answers = new AnswerBudget(systemClock);
   readonly #connection: NatsConnection;
   readonly #log: Log;
   readonly #listeners = new Set<(event: BusEvent) => void>();
   readonly #requests: RequestMux;
-  #largestBytes = EXPECTED_BYTES;
   #connected = true;
   #closing = false;
 
@@ -138,11 +130,6 @@ export class Bus {
     return this.#connection.info?.max_payload ?? 2 ** 20;
   }
 
-  /** How large a message of an answer may be, as far as is known: the largest that has come so far, and 192 KiB at least. */
-  get expectedMessageBytes(): number {
-    return this.#largestBytes;
-  }
-
   /** Calls `listener` on each event until the returned function is called. */
   onEvent(listener: (event: BusEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -165,7 +152,6 @@ export class Bus {
           this.#log.error({ err: error, subject }, "NATS refused a subscription");
           return;
         }
-        this.#largestBytes = Math.max(this.#largestBytes, message.data.length);
         try {
           handler(message as SizedMessage);
         } catch (fault) {

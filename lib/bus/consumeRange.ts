@@ -88,6 +88,7 @@ function fetchBatch(bus: Bus, consumer: string, count: number, maxBytes: number)
         finish();
         return;
       }
+      bus.answers.saw(message.data.length);
       batch.push(fromConsumedMessage(message));
       if (batch.length === count) finish();
     };

@@ -51,7 +51,7 @@ export function fetchDirectMany(bus: Bus, stream: string, query: ManyQuery): Pro
   const answer = new AnswerOfMany(stream);
   const question = { subject: `$JS.API.DIRECT.GET.${stream}`, data: Buffer.from(JSON.stringify(query)), timeoutMs: API_TIMEOUT_MS };
   // It ends with the message that reaches what was asked for, which may itself be large.
-  return bus.answers.run(query.max_bytes + bus.expectedMessageBytes, () => bus.requestMany(question, (message) => answer.take(message)));
+  return bus.answers.run({ bytes: query.max_bytes }, () => bus.requestMany(question, (message) => answer.take(message)));
 }
 
 /** An answer as it comes in. */

@@ -169,7 +169,7 @@ export class History {
   }
 
   #readMany(range: Range): Promise<StoredMessage[]> {
-    if (!olderThan(this.#bus.serverVersion, CONSUMERS_QUICK_SINCE)) return this.#bus.answers.run(range.maxBytes + this.#bus.expectedMessageBytes, () => consumeRange(this.#bus, this.stream, range));
+    if (!olderThan(this.#bus.serverVersion, CONSUMERS_QUICK_SINCE)) return this.#bus.answers.run({ bytes: range.maxBytes }, () => consumeRange(this.#bus, this.stream, range));
     const { subject } = range;
     return readAhead({ direct: (sequence) => this.#directNext(subject, sequence), leader: (sequence) => this.firstFrom(subject, sequence) }, range);
   }
@@ -210,7 +210,7 @@ export class History {
   async #leaderGet(query: object): Promise<StoredMessage | undefined> {
     try {
       const ask = (): Promise<{ readonly message: ApiMessage }> => askJetStream<{ message: ApiMessage }>(this.#bus, `STREAM.MSG.GET.${this.stream}`, query);
-      return fromApiMessage((await this.#bus.answers.run(this.#bus.expectedMessageBytes * BASE64, ask)).message);
+      return fromApiMessage((await this.#bus.answers.run({ bytes: 0, lengthening: BASE64 }, ask)).message);
     } catch (error) {
       if (error instanceof JetStreamError && error.errorCode === jetStreamErrorCode.noMessageFound) return undefined;
       throw error;
@@ -220,7 +220,7 @@ export class History {
   /** By any replica; undefined also where that replica lags or the headers can't be read: the leader is asked then. */
   async #directNext(subject: string, sequence: number): Promise<StoredMessage | undefined> {
     const query = JSON.stringify({ seq: sequence, next_by_subj: subject });
-    const answer = await this.#bus.answers.run(this.#bus.expectedMessageBytes, () => this.#bus.request(`$JS.API.DIRECT.GET.${this.stream}`, query, API_TIMEOUT_MS));
+    const answer = await this.#bus.answers.run({ bytes: 0 }, () => this.#bus.request(`$JS.API.DIRECT.GET.${this.stream}`, query, API_TIMEOUT_MS));
     try {
       return (answer.headers?.code ?? 0) === 0 ? fromDirectMessage(answer) : undefined;
     } catch {

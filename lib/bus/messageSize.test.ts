@@ -28,4 +28,16 @@ describe("a message from NATS", () => {
     expect(bare).toBe("size".length + 100);
     expect(withHeaders).toBeGreaterThan(bare + 5_000);
   });
+
+  it("says how large answers are when it is one, not when it comes to a subscription", async () => {
+    const { expectedMessageBytes: usual } = bus.answers;
+    let came = 0;
+    bus.subscribe("live", () => { came += 1; });
+    bus.publish("live", Buffer.alloc(500_000));
+    await eventually(() => came === 1);
+    expect(bus.answers.expectedMessageBytes).toBe(usual);
+    bus.subscribe("question", (message) => { message.respond(Buffer.alloc(300_000)); });
+    await bus.request("question", "", 5_000);
+    expect(bus.answers.expectedMessageBytes).toBe(300_000);
+  });
 });

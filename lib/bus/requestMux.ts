@@ -73,6 +73,7 @@ export class RequestMux {
       this.#fail(token, "nobody answers");
       return;
     }
+    this.#bus.answers.saw(message.data.length);
     try {
       if (this.#waiting.get(token)?.take(message) === true) this.#end(token);
     } catch (error) {

@@ -7,6 +7,7 @@ interface Sources {
   readonly sessions: () => number;
   readonly channels: () => number;
   readonly ringBytes: () => number;
+  readonly waitingQuestions: () => number;
   readonly encodedBytes: () => number;
   readonly queuedBytes: () => number;
 }
@@ -37,5 +38,6 @@ export function registerConnectorMetrics(metrics: Metrics, tally: ConnectorTally
   metrics.gauge({ name: "connector_channels", help: "Channels with interest." }, sources.channels);
   metrics.gauge({ name: "connector_ring_bytes", help: "Memory of recent publications, in bytes." }, sources.ringBytes);
   metrics.gauge({ name: "connector_encoded_bytes", help: "Memory of encoded publications that answers to polls share, in bytes." }, sources.encodedBytes);
+  metrics.gauge({ name: "connector_waiting_questions", help: "Questions to JetStream that wait for room for their answers." }, sources.waitingQuestions);
   metrics.gauge({ name: "connector_queued_bytes", help: "What waits for the sockets of clients, in bytes; what is shared counts for each." }, sources.queuedBytes);
 }

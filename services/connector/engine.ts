@@ -35,6 +35,7 @@ export class Engine implements Running {
       sessions: () => this.#core?.sessions.size ?? 0,
       channels: () => this.#core?.hub.channels ?? 0,
       ringBytes: () => this.#core?.hub.ringBytes ?? 0,
+      waitingQuestions: () => this.#bus?.answers.waiting ?? 0,
       encodedBytes: () => this.#core?.polls.encodedBytes ?? 0,
       queuedBytes: () => this.#core?.webSockets.queuedBytes ?? 0,
     });
