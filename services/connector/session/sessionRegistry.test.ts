@@ -16,6 +16,15 @@ class Owner implements SessionOwner {
   }
 }
 
+/** A clock whose wall time jumps, as when it is set. */
+class JumpingClock extends FakeClock {
+  jumpMs = 0;
+
+  override nowMs(): number {
+    return super.nowMs() + this.jumpMs;
+  }
+}
+
 describe("session registry", () => {
   let nats: NatsServer;
   let buses: Bus[];
@@ -90,6 +99,28 @@ describe("session registry", () => {
     here.claim(id, "1", poll);
     await eventually(() => late.superseded.length > 0);
     expect([poll.superseded, late.superseded, told.at(-1)]).toEqual([[], ["elsewhere"], `c1 ${String(atMs + 7_100)}`]);
+  });
+
+  it("tells of claims every 5 s also where the wall clock is set back, or ahead", async () => {
+    const jumping = new JumpingClock();
+    const registry = new SessionRegistry({ clock: jumping, bus: buses[0]!, connector: "c3", sessionsPerUser: 2 });
+    const id = ids.create("1");
+    const poll = new Owner();
+    const told: string[] = [];
+    buses[1]!.subscribe("halley.session.*", ({ data }) => told.push(Buffer.from(data).toString("utf8")));
+    await buses[1]!.flush();
+    const atMs = jumping.nowMs();
+    for (const jumpMs of [0, -3_600_000, 3_600_000]) {
+      jumping.jumpMs = jumpMs;
+      for (let second = 0; second < 5; second++) {
+        registry.claim(id, "1", poll);
+        jumping.advance(1_000);
+      }
+    }
+    await buses[0]!.flush();
+    await eventually(() => told.length === 3);
+    expect(told).toEqual([atMs, atMs + 5_000 - 3_600_000, atMs + 10_000 + 3_600_000].map((claimedAtMs) => `c3 ${String(claimedAtMs)}`));
+    registry.stop();
   });
 
   it("is not taken from its newest owner by an announcement that comes late, nor from both by claims of one moment", async () => {

@@ -33,7 +33,9 @@ interface Entry {
   readonly userId: string;
   /** When it was claimed last, by this connector's wall clock. */
   claimedAtMs: number;
-  /** The claim that was announced last. */
+  /** The claim that was announced last, as it was claimed; NaN where none was. */
+  announcedClaimMs: number;
+  /** When that was, by the clock that only goes on; -Infinity where the next claim must be announced. */
   announcedAtMs: number;
 }
 
@@ -68,14 +70,14 @@ export class SessionRegistry {
     if (present?.owner === owner) {
       present.claimedAtMs = claimedAtMs;
       // Who polls claims it with each poll: nobody else has it, as far as is known here, so that the others know already.
-      if (claimedAtMs - present.announcedAtMs >= ANNOUNCE_AGAIN_MS) this.#announce(key, present);
+      if (clock.monotonicMs() - present.announcedAtMs >= ANNOUNCE_AGAIN_MS) this.#announce(key, present);
       return;
     }
     if (!present && (this.#perUser.get(userId) ?? 0) >= sessionsPerUser) {
       throw new RpcError("TOO_MANY_SESSIONS", `${userId} has ${String(sessionsPerUser)} sessions on this connector already`, { retryAfterMs: SESSIONS_RETRY_MS });
     }
     this.#supersede(key, "here");
-    const entry = { owner, userId, claimedAtMs, announcedAtMs: 0 };
+    const entry = { owner, userId, claimedAtMs, announcedClaimMs: NaN, announcedAtMs: -Infinity };
     this.#entries.set(key, entry);
     this.#count(userId, 1);
     this.#announce(key, entry);
@@ -98,9 +100,10 @@ export class SessionRegistry {
 
   /** Tells all other connectors that the session is here now, and since when: `<connector> <milliseconds since 1970>`. */
   #announce(key: string, entry: Entry): void {
-    const { bus, connector } = this.#parts;
+    const { bus, connector, clock } = this.#parts;
     if (!bus.connected) return;
-    entry.announcedAtMs = entry.claimedAtMs;
+    entry.announcedClaimMs = entry.claimedAtMs;
+    entry.announcedAtMs = clock.monotonicMs();
     bus.publish(subjects.session(key), Buffer.from(`${connector} ${String(entry.claimedAtMs)}`));
   }
 
@@ -113,7 +116,7 @@ export class SessionRegistry {
     if (later > 0 || (later === 0 && other > connector)) this.#supersede(key, "elsewhere");
     // It came late, and the other can't know of the claim here if that was not told: the next one tells it, if there is one. At
     // once would end what may be the newer connection where this connector's clock is ahead.
-    else if (entry.announcedAtMs !== entry.claimedAtMs) entry.announcedAtMs = 0;
+    else if (entry.announcedClaimMs !== entry.claimedAtMs) entry.announcedAtMs = -Infinity;
   }
 
   #supersede(key: string, successor: Successor): void {
