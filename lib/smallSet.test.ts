@@ -39,4 +39,15 @@ describe("a small set", () => {
     });
     expect(visited).toEqual([members[0]]);
   });
+
+  it("visits nobody else once it was cleared, also while it is visited", () => {
+    const small = new SmallSet<object>();
+    for (const member of members.slice(0, 3)) small.add(member);
+    const visited: object[] = [];
+    small.forEach((one) => {
+      visited.push(one);
+      small.clear();
+    });
+    expect([visited, small.size]).toEqual([[members[0]], 0]);
+  });
 });

@@ -28,6 +28,8 @@ export class SmallSet<T extends object> {
 
   clear(): void {
     this.#only = undefined;
+    // Whoever is going through it goes on through this one.
+    this.#all?.clear();
     this.#all = undefined;
   }
 
