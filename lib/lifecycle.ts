@@ -31,7 +31,7 @@ export async function runUntilSignal(start: (signal: AbortSignal) => Promise<Sta
   try {
     running = await start(abort.signal);
   } catch (error) {
-    if (abort.signal.aborted) process.exit(0);
+    if (abort.signal.aborted && error === abort.signal.reason) process.exit(0);
     exitWithProblems(error);
   }
   // Not ready yet is no failure; never to become ready is. Stopped before it was ready is neither.
