@@ -54,6 +54,13 @@ export function fetchDirectMany(bus: Bus, stream: string, query: ManyQuery): Pro
   return bus.answers.run({ bytes: query.max_bytes }, () => bus.requestMany(question, (message) => answer.take(message)));
 }
 
+/** A server older than 2.11 answered, which gives one message at a time. */
+export class OlderServerError extends RpcError {
+  constructor(stream: string) {
+    super("NATS_UNAVAILABLE", `a server with the stream ${stream} is older than 2.11, which gives no many messages at once`, { retryAfterMs: 1_000 });
+  }
+}
+
 /** An answer as it comes in. */
 class AnswerOfMany {
   readonly #stream: string;
@@ -70,7 +77,7 @@ class AnswerOfMany {
     if (status === NO_RESULTS && this.#messages.length === 0) return NOTHING;
     if (status !== undefined) throw RpcError.natsUnavailable(`the stream ${this.#stream} could not give many messages (status ${String(status)})`);
     const read = readPlaced(message);
-    if (read === "old") throw RpcError.natsUnavailable(`a server with the stream ${this.#stream} is older than 2.11, which gives no many messages at once`);
+    if (read === "old") throw new OlderServerError(this.#stream);
     if (read && !this.#follows(read.previous)) throw this.#lost();
     this.#messages.push(read);
     return undefined;

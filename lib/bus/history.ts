@@ -4,6 +4,7 @@ import { API_TIMEOUT_MS, askJetStream, JetStreamError, jetStreamErrorCode } from
 import { BATCHES_SINCE, readBatch } from "./batchRange.js";
 import type { Bus } from "./bus.js";
 import { consumeRange } from "./consumeRange.js";
+import { OlderServerError } from "./directMany.js";
 import { fetchLastOfMany, type LastOfMany, type LastOfManyQuery } from "./lastOfMany.js";
 import { ISOLATED_SINCE, type Newest, NewestOfMany } from "./newestOfMany.js";
 import { makeHeaders } from "./publishHeaders.js";
@@ -138,17 +139,31 @@ export class History {
     let next = range.from;
     while (next <= range.to) {
       const rest = { ...range, from: next, maxMessages: range.maxMessages - messages.length, maxBytes: range.maxBytes - bytes };
-      const some = isBatched ? await this.#readBatch(rest, next === range.from) : await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
+      const some = isBatched ? await this.#readBatchOrOne(rest, next === range.from) : await this.#readSome(rest, messages.length >= SEQUENTIAL_READS);
       // It says nothing of messages that were read later than its own.
       if (next === range.from || some.messages.length > 0) anchor = some.anchor;
       bytes += bytesOf(some.messages);
       messages.push(...some.messages);
       const last = messages.at(-1);
-      if (some.isLast || last === undefined) break;
+      if (some.isLast) break;
+      if (last === undefined || some.messages.length === 0) throw RpcError.natsUnavailable(`nothing of ${range.subject} could be read from ${String(next)} on, though there is more`);
       next = last.sequence + 1;
       if (next <= range.to && (messages.length >= range.maxMessages || bytes >= range.maxBytes)) return { messages, readTo: last.sequence, anchor };
     }
     return { messages, readTo: range.to, anchor };
+  }
+
+  /**
+   * Servers of a cluster that is being upgraded may answer which are older than the one that we are connected with. Then the leader
+   * gives the next message: such replicas may differ from it for good.
+   */
+  async #readBatchOrOne(range: Range, anchored: boolean): Promise<Some> {
+    try {
+      return await this.#readBatch(range, anchored);
+    } catch (error) {
+      if (!(error instanceof OlderServerError)) throw error;
+      return this.#isNext(range, await this.firstFrom(range.subject, range.from));
+    }
   }
 
   async #readBatch(range: Range, anchored: boolean): Promise<Some> {

@@ -61,6 +61,17 @@ describe("hub", () => {
     expect(hub.channels).toBe(1);
   });
 
+  it("closes a channel once, also where its last share is given back after the end", async () => {
+    await start();
+    const hold = hub.hold("live.x");
+    const close = vi.spyOn(hold.channel, "close");
+    hub.stop();
+    hold.release();
+    expect(clock.timers).toBe(0);
+    clock.advance(DEFAULT_LIMITS.lingerMs);
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
   it("keeps interest and memory of a channel for a while after its last share, and not longer", async () => {
     await start();
     const hold = hub.hold("live.x");

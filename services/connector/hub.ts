@@ -84,9 +84,10 @@ export class Hub {
   /** One function for all holds. */
   readonly #giveBack = (entry: Entry): void => {
     entry.holds -= 1;
-    if (entry.holds === 0) this.#linger(entry);
+    if (entry.holds === 0 && !this.#stopped) this.#linger(entry);
   };
   #epochs = 0;
+  #stopped = false;
 
   constructor(parts: HubParts) {
     this.#parts = parts;
@@ -154,6 +155,7 @@ export class Hub {
 
   /** Ends all interest. */
   stop(): void {
+    this.#stopped = true;
     for (const entry of [...this.#entries.values()]) this.#close(entry);
     for (const feed of this.#feeds.values()) feed.stop();
   }

@@ -55,6 +55,9 @@ export class RosterKeeper implements Running {
   /** Readings of what waited during standstills that are under way. */
   #readings = 0;
   #began = 0;
+  readonly #ending = new AbortController();
+  /** The end of a lease after the standstill that was noticed last. */
+  #afterStandstill: Timer | undefined;
   #rounds: Timer[] = [];
   #step: Timer | undefined;
   #stepping = false;
@@ -98,6 +101,7 @@ export class RosterKeeper implements Running {
 
   stop(): Promise<void> {
     this.#stopped = true;
+    this.#ending.abort();
     this.#pause();
     for (const stop of this.#stops.splice(0)) stop();
     return Promise.resolve();
@@ -119,6 +123,7 @@ export class RosterKeeper implements Running {
   #pause(): void {
     for (const timer of [...this.#rounds, ...this.#retries.values()]) timer.cancel();
     for (const snapshot of this.#snapshots.values()) snapshot.cancel();
+    this.#afterStandstill?.cancel();
     this.#rounds = [];
     this.#retries.clear();
     this.#snapshots.clear();
@@ -135,10 +140,11 @@ export class RosterKeeper implements Running {
     this.#setReady(false);
     // Else it begins anew when NATS is back.
     if (!bus.connected) return;
-    this.#rounds.push(clock.after(leaseMs, () => { this.#checkReady(); }));
+    this.#afterStandstill?.cancel();
+    this.#afterStandstill = clock.after(leaseMs, () => { this.#checkReady(); });
     this.#readings += 1;
     this.#readWhatWaited()
-      .catch((error: unknown) => { log.error({ err: error }, "what waited could not be read"); })
+      .catch((error: unknown) => { if (!this.#stopped) log.error({ err: error }, "what waited could not be read"); })
       .finally(() => {
         this.#readings -= 1;
         this.#checkReady();
@@ -148,7 +154,7 @@ export class RosterKeeper implements Running {
   /** Goodbyes that waited are long past, and count all the same a moment after they are read: nobody is asked before that. */
   async #readWhatWaited(): Promise<void> {
     await this.#advance();
-    await sleep(this.#options.clock, GOODBYE_MS);
+    await sleep(this.#options.clock, GOODBYE_MS, this.#ending.signal);
     await this.#advance();
   }
 

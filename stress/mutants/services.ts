@@ -230,7 +230,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: "presence: answers before goodbyes that waited are past",
     file: "services/presence/rosterKeeper.ts",
-    find: "    await sleep(this.#options.clock, GOODBYE_MS);\n",
+    find: "    await sleep(this.#options.clock, GOODBYE_MS, this.#ending.signal);\n",
     replace: "",
     caughtBy: ["presence: a replica is frozen for 15 s"],
     tries: 2,

@@ -119,6 +119,22 @@ describe("presence reporter", () => {
     expect(clock.timers).toBe(0);
   });
 
+  it("tells nothing more of a snapshot when it stops", async () => {
+    for (let n = 0; n < 10_000; n++) reporter.sessionOpened(session(n));
+    const pieces: SnapshotPiece[] = [];
+    const inbox = listener.createInbox();
+    const subscription = listener.subscribe(inbox, ({ data }) => pieces.push(SnapshotPiece.decode(data)));
+    await settle();
+    listener.publish(subjects.snapshot(connector), SnapshotRequest.encode({}).finish(), { reply: inbox });
+    await eventually(() => pieces.length === 1);
+    reporter.stop();
+    expect(clock.timers).toBe(0);
+    clock.advance(1_000);
+    await settle();
+    subscription.unsubscribe();
+    expect(pieces).toHaveLength(1);
+  });
+
   it("keeps only the state while NATS is away, and leaves a gap in its numbers", async () => {
     await settle();
     await nats.stop();

@@ -47,6 +47,8 @@ export class PresenceReporter {
   #publications = 0;
   #deliveries = 0;
   #snapshots = 0;
+  /** Of snapshots under way: one each. */
+  readonly #nextPieces = new Set<Timer>();
   #stopped = false;
 
   /** Sends its first heartbeat at once. */
@@ -120,6 +122,7 @@ export class PresenceReporter {
     this.#heartbeats.cancel();
     this.#requests.unsubscribe();
     this.#stopListening();
+    for (const timer of this.#nextPieces) timer.cancel();
     this.#send(true);
   }
 
@@ -172,7 +175,13 @@ export class PresenceReporter {
       const piece = { ...frame, index, last, sessions: told.changes, counts: told.counts, counters: this.#counters() };
       bus.publish(reply, SnapshotPiece.encode(piece).finish());
       if (last) this.#snapshots -= 1;
-      else clock.after(0, () => { this.#sendPiece({ ...snapshot, index: index + 1, next: following }); });
+      else {
+        const timer = clock.after(0, () => {
+          this.#nextPieces.delete(timer);
+          this.#sendPiece({ ...snapshot, index: index + 1, next: following });
+        });
+        this.#nextPieces.add(timer);
+      }
     } catch (error) {
       this.#snapshots -= 1;
       log.warn({ err: error }, "a presence snapshot could not be sent; the replica will ask again");
