@@ -8,7 +8,7 @@ import type { Snapshot } from "./roster/roster.js";
 
 /** How long the next piece may take. */
 const PIECE_TIMEOUT_MS = 3_000;
-/** About 80 million sessions; a connector has some ten thousand. */
+/** About 25 million sessions, in pieces of 128 KiB; a connector has some ten thousand. */
 const MAX_PIECES = 20_000;
 
 /** What to ask, and whom to tell. */

@@ -57,7 +57,7 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
     await eventually(() => listener.heard.length === 50 && quiet.heard.length === 1, 25_000);
     expect(listener.heard).toEqual(upTo(50));
     expect(quiet.heard).toEqual([1]);
-    await eventually(() => channel.watermark && quietChannel.watermark, 25_000);
+    await eventually(() => channel.provenWatermark() && quietChannel.provenWatermark(), 25_000);
     expect(quietChannel.position.offset).toBeGreaterThan(quiet.offsets[0] ?? Infinity);
   }, 90_000);
 
@@ -65,9 +65,9 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
     await startBeside(3);
     const { channel } = await rig.listen();
     await rig.tick();
-    expect(channel.watermark).toBeUndefined();
-    await eventually(() => channel.watermark, 25_000);
-    expect(channel.position.offset).toBe(channel.watermark?.offset);
+    expect(channel.provenWatermark()).toBeUndefined();
+    await eventually(() => channel.provenWatermark(), 25_000);
+    expect(channel.position.offset).toBe(channel.provenWatermark()?.offset);
   }, 60_000);
 
   it("is audited at once when the stream has another leader", async () => {
@@ -75,7 +75,7 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
     const { channel } = await rig.listen();
     await rig.publish(1);
     await rig.stepDown();
-    await eventually(() => channel.watermark, 5_000);
+    await eventually(() => channel.provenWatermark(), 5_000);
   }, 60_000);
 
   it("takes no word of a leader that was replaced and doesn't know it yet for a loss", async () => {
@@ -107,7 +107,7 @@ describe.skipIf(!hasClusterServer)("a channel on a cluster (needs nats-server 2.
     for (const index of missed) await rig.publish(1, `c${String(index)}`);
     cluster.routes.heal(leader, ours);
     await eventually(() => missed.every((index) => listeners[index]?.listener.heard.length === 1), 25_000);
-    await eventually(() => listeners.every(({ channel }) => channel.watermark), 25_000);
+    await eventually(() => listeners.every(({ channel }) => channel.provenWatermark()), 25_000);
     expect(listeners.filter(({ listener }) => listener.heard.length > 0).length).toBe(missed.length);
   }, 90_000);
 });

@@ -43,7 +43,7 @@ describe.each(NATS_PROGRAMS)("ticks that overtake messages of other connections:
     expect(overtaken).toEqual([]);
     await eventually(async () => {
       await rig.tick();
-      return (channel.watermark?.offset ?? 0) > last;
+      return (channel.provenWatermark()?.offset ?? 0) > last;
     });
   });
 });

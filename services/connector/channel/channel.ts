@@ -51,9 +51,9 @@ export interface Channel {
   readonly position: Position;
   /**
    * A position up to which the channel is proven and which holds for the whole namespace; undefined while the channel is
-   * behind, and where there is none. Subscribers have been handed everything up to it.
+   * behind, and where there is none. What waits is handed over first, so that subscribers have everything up to it.
    */
-  readonly watermark: Position | undefined;
+  provenWatermark(): Position | undefined;
   /** Resolves when the channel is live; rejects with a retryable error. */
   opened(): Promise<void>;
   /** What follows a position, from memory; undefined when that doesn't reach. A chunk that ends at the channel's own

@@ -67,7 +67,7 @@ export class EphemeralChannel implements Channel {
     return { offset: this.#last, epoch: this.#epoch };
   }
 
-  get watermark(): undefined {
+  provenWatermark(): undefined {
     return undefined;
   }
 

@@ -64,7 +64,7 @@ describe.each(NATS_PROGRAMS)("stored channel, on nats-server $version", ({ progr
     await eventually(() => listener.heard.length === 1);
     await rig.tick();
     const tick = await rig.tick();
-    expect(channel.watermark).toEqual({ offset: tick, epoch: rig.feed.epoch });
+    expect(channel.provenWatermark()).toEqual({ offset: tick, epoch: rig.feed.epoch });
     expect(listener.heard).toEqual([1]);
     socket.destroy();
   });
@@ -115,7 +115,7 @@ describe.each(NATS_PROGRAMS)("stored channel, on nats-server $version", ({ progr
     expect(listener.heard.slice(10)).toEqual(["HISTORY_CHANGED", 101, 102]);
     expect(channel.recent(before, LIMITS)).toMatchObject({ continuous: false });
     await rig.tick();
-    await eventually(() => channel.watermark);
+    await eventually(() => channel.provenWatermark());
   });
 
   it("takes nothing for new that waited since before the stream was another one", async () => {
@@ -137,7 +137,7 @@ describe.each(NATS_PROGRAMS)("stored channel, on nats-server $version", ({ progr
     for (let n = 101; n <= 103; n++) await rig.publish(n);
     await eventually(async () => {
       await rig.tick();
-      return channel.watermark;
+      return channel.provenWatermark();
     });
     expect(listener.heard.slice(20)).toEqual(["HISTORY_CHANGED", 101, 102, 103]);
   });
@@ -164,13 +164,13 @@ describe.each(NATS_PROGRAMS)("stored channel, on nats-server $version", ({ progr
     await start();
     const { channel } = await rig.listen();
     const tick = await rig.tick();
-    await eventually(() => channel.watermark);
+    await eventually(() => channel.provenWatermark());
     channel.suspend();
-    expect(channel.watermark).toBeUndefined();
+    expect(channel.provenWatermark()).toBeUndefined();
     expect(channel.position.offset).toBe(tick);
     await eventually(async () => {
       await rig.tick();
-      return channel.watermark;
+      return channel.provenWatermark();
     });
   });
 

@@ -82,7 +82,7 @@ export class StoredChannel implements Channel, FeedChannel {
     return { offset: this.standing.proven, epoch: this.standing.epoch };
   }
 
-  get watermark(): Position | undefined {
+  provenWatermark(): Position | undefined {
     this.#fanout.deliver();
     const { watermark: offset, epoch } = this.standing;
     return offset === undefined ? undefined : { offset, epoch };

@@ -178,25 +178,22 @@ function* openedChanges(opened: Session): Generator<SessionChange> {
 function* pieces(changes: Iterable<SessionChange>, counts: Iterable<SubscriberCount>, maxBytes: number): Generator<Piece> {
   let piece: Piece = { changes: [], counts: [] };
   let bytes = 0;
-  for (const change of changes) {
-    bytes += sizeOfChange(change);
-    if (bytes > maxBytes && piece.changes.length > 0) {
+  for (const [size, add] of partsOf(changes, counts)) {
+    if (bytes > 0 && bytes + size > maxBytes) {
       yield piece;
       piece = { changes: [], counts: [] };
-      bytes = sizeOfChange(change);
+      bytes = 0;
     }
-    piece.changes.push(change);
+    add(piece);
+    bytes += size;
   }
-  for (const count of counts) {
-    bytes += textBytes(count.channel) + 16;
-    if (bytes > maxBytes && piece.changes.length + piece.counts.length > 0) {
-      yield piece;
-      piece = { changes: [], counts: [] };
-      bytes = textBytes(count.channel) + 16;
-    }
-    piece.counts.push(count);
-  }
-  if (piece.changes.length + piece.counts.length > 0) yield piece;
+  if (bytes > 0) yield piece;
+}
+
+/** What pieces are made of: how large it is, and how it gets into one. */
+function* partsOf(changes: Iterable<SessionChange>, counts: Iterable<SubscriberCount>): Generator<readonly [number, (piece: Piece) => void]> {
+  for (const change of changes) yield [sizeOfChange(change), (piece) => { piece.changes.push(change); }];
+  for (const count of counts) yield [textBytes(count.channel) + 16, (piece) => { piece.counts.push(count); }];
 }
 
 /** On the wire, at most. */

@@ -49,9 +49,9 @@ export class Subscription implements Subscriber {
   }
 
   /** The namespace-wide position up to which this subscription is proven; undefined while it is not live. */
-  get watermark(): Position | undefined {
+  provenWatermark(): Position | undefined {
     // The channel hands over first what waits, and that may be too much for the client.
-    const { watermark } = this.#channel;
+    const watermark = this.#channel.provenWatermark();
     return this.#live ? watermark : undefined;
   }
 

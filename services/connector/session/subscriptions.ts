@@ -79,8 +79,9 @@ export class Subscriptions implements SubscriptionOwner {
   provenPositions(): Map<string, Position> {
     const positions = new Map<string, Position>();
     const behind = new Set<string>();
-    for (const [channel, { watermark }] of this.#byChannel) {
+    for (const [channel, subscription] of this.#byChannel) {
       const namespace = namespaceOf(channel);
+      const watermark = subscription.provenWatermark();
       if (watermark) positions.set(namespace, watermark);
       else behind.add(namespace);
     }

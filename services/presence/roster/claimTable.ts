@@ -18,7 +18,6 @@ export interface NewClaim {
   readonly sinceMs: number;
 }
 
-
 /** The fields of a claim's row. */
 const field = {
   idA: 0,
