@@ -11,7 +11,7 @@ import type { Deliverable, TurnEnd } from "./turnEnd.js";
 const BATCH_MESSAGES = 100;
 const BATCH_BYTES = 256 * 1024;
 /** Subscribers from which on writing takes several milliseconds, so that bursts are worth waiting for. */
-const MANY = 500;
+const MANY = 64;
 
 /**
  * The subscribers of one channel. What comes in one turn of the event loop is handed to each of them in one piece at its
