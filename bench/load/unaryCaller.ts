@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
 
 /** gRPC's prefix of a message: not compressed, its length in four bytes. */
 const PREFIX_BYTES = 5;
@@ -30,8 +30,8 @@ export class UnaryCaller {
       const stream = this.#session.request(this.#headers);
       const parts: Buffer[] = [];
       let status = "none";
-      const take = ({ "grpc-status": code, "grpc-message": message }: { readonly "grpc-status"?: unknown; readonly "grpc-message"?: unknown }): void => {
-        if (code !== undefined) status = code === "0" ? "OK" : `${String(code)} ${String(message)}`;
+      const take = ({ "grpc-status": code, "grpc-message": message }: IncomingHttpHeaders): void => {
+        if (code !== undefined) status = code === "0" ? "OK" : [code, message].join(" ");
       };
       stream.on("response", take);
       stream.on("trailers", take);
