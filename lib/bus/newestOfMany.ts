@@ -35,7 +35,7 @@ type LastOf = (subject: string) => Promise<StoredMessage | undefined>;
 /**
  * Asks for the newest messages of subjects with one question for all that are wanted together: ten thousand clients who come back
  * to as many inboxes cost a few questions. Every answer is to a question that was sent after the subject was asked for. Only where
- * one server alone has the stream, NATS 2.12 or newer: it answers as the leader does.
+ * one server alone has the stream, NATS 2.12 or newer: it answers as the leader does (docs/adr/0008).
  */
 export class NewestOfMany {
   readonly #bus: Bus;

@@ -33,6 +33,13 @@ export const READING_MUTANTS: readonly Mutant[] = [
     caughtBy: ["a stream is full", "a history that expires", "a history at the edge of its expiry"],
   },
   {
+    name: "newest: takes channels that are asked for together for empty",
+    file: "lib/bus/newestOfMany.ts",
+    find: "return { sequence: sequence ?? 0, seen };",
+    replace: "return { sequence: 0, seen };",
+    caughtBy: ["newest server: a connector's link to NATS is cut while one message comes for each"],
+  },
+  {
     name: "batch: begins one too late",
     file: "lib/bus/batchRange.ts",
     find: "{ seq: start,",
