@@ -1,12 +1,16 @@
 import { Command } from "commander";
-import { checkConfigCommand } from "./commands/checkConfig.js";
-import { devCommand } from "./commands/dev.js";
-import { onlineCommand } from "./commands/online.js";
-import { publishCommand } from "./commands/publish.js";
-import { serveCommand } from "./commands/serve.js";
-import { statsCommand } from "./commands/stats.js";
-import { subscribeCommand } from "./commands/subscribe.js";
-import { tokenCommand } from "./commands/token.js";
+
+/** Each command with its code, which is loaded when it is needed: a publish need not load a server. In the order of the help. */
+const COMMANDS = {
+  dev: async () => (await import("./commands/dev.js")).devCommand(),
+  serve: async () => (await import("./commands/serve.js")).serveCommand(),
+  publish: async () => (await import("./commands/publish.js")).publishCommand(),
+  subscribe: async () => (await import("./commands/subscribe.js")).subscribeCommand(),
+  online: async () => (await import("./commands/online.js")).onlineCommand(),
+  stats: async () => (await import("./commands/stats.js")).statsCommand(),
+  token: async () => (await import("./commands/token.js")).tokenCommand(),
+  "check-config": async () => (await import("./commands/checkConfig.js")).checkConfigCommand(),
+} as const;
 
 const EXIT_CODES = `
 Exit codes:
@@ -16,19 +20,21 @@ Exit codes:
 
 Settings come from HALLEY_* environment variables (docs/settings.md).`;
 
-/** The whole command line. */
-export function createProgram(): Command {
+/** The command line: of one command where `name` is one, else the whole. */
+async function createProgram(name: string | undefined): Promise<Command> {
   const program = new Command("halley")
     .description("Halley, a comet server: backends publish, browsers receive.")
     .addHelpText("after", EXIT_CODES);
-  for (const command of [devCommand(), serveCommand(), publishCommand(), subscribeCommand(), onlineCommand(), statsCommand(), tokenCommand(), checkConfigCommand()]) program.addCommand(command);
+  const wanted = Object.entries(COMMANDS).filter(([known]) => known === name);
+  const loading = (wanted.length > 0 ? wanted : Object.entries(COMMANDS)).map(([, load]) => load());
+  for (const command of await Promise.all(loading)) program.addCommand(command);
   for (const command of [program, ...program.commands]) exitWithTwoOnUsage(command);
   return program;
 }
 
 /** Runs the command line of a process. */
 export async function main(argv: readonly string[]): Promise<void> {
-  await createProgram().parseAsync([...argv]);
+  await (await createProgram(argv[2])).parseAsync([...argv]);
 }
 
 function exitWithTwoOnUsage(command: Command): void {
