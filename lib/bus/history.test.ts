@@ -56,14 +56,14 @@ describe.each(NATS_PROGRAMS)("history, on nats-server $version", ({ program, isN
     expect(whole.messages.every((message) => message.subject === subject() && Math.abs(message.timeMs - Date.now()) < 60_000)).toBe(true);
   });
 
-  it.runIf(!isNew)("reads also where the server that answers is older than the one it is connected with", async () => {
+  it.runIf(!isNew)("reads also where the server that answers is older than the one it is connected with (played by one before 2.11)", async () => {
     await create();
     const stored = await publish(30);
     vi.spyOn(bus, "serverVersion", "get").mockReturnValue("2.11.0");
     expect(sequences(await read(1, 60))).toEqual(stored);
   });
 
-  it.runIf(isNew)("doesn't say that it has read what it had no room for", async () => {
+  it.runIf(isNew)("doesn't say that it has read what it had no room for (of answers of many: 2.11 or newer)", async () => {
     await create();
     await publish(3);
     await expect(read(1, 6, { maxBytes: 0 })).rejects.toMatchObject({ reason: "NATS_UNAVAILABLE" });
