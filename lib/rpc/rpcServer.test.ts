@@ -207,6 +207,30 @@ describe("rpc server", () => {
       expect([got.map(({ id }) => id), failure]).toEqual([Array.from({ length: 500 }, (_, id) => id), undefined]);
     });
 
+    it("answers what came before bytes that are no request", async () => {
+      let letGo: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => { letGo = resolve; });
+      handlers = {
+        ...handlers,
+        async *publishStream(requests) {
+          for await (const piece of requests) {
+            yield piece.map(({ id }) => ({ id, result: undefined }));
+            await held;
+          }
+        },
+      };
+      const { path, requestSerialize, responseDeserialize } = PublishServiceService.publishStream;
+      const stream = client.makeBidiStreamRequest<Buffer, PublishStreamResponse>(path, (bytes) => bytes, responseDeserialize, metadata);
+      const collected = collect(stream as unknown as ClientReadableStream<PublishStreamResponse>);
+      const good = [1, 2].map((id) => requestSerialize({ id, publish: undefined }));
+      for (const bytes of [...good, Buffer.from([0xff, 0xff, 0xff]), ...good]) stream.write(bytes);
+      // On the same connection, so that when it is answered the stream's messages are there, too.
+      await publish();
+      letGo();
+      const { got, failure } = await collected;
+      expect([got.map(({ id }) => id), failure?.reason]).toEqual([[1, 2], "INVALID_REQUEST"]);
+    });
+
     it("tells a failure behind the responses that came before it", async () => {
       handlers = {
         ...handlers,

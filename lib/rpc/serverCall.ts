@@ -75,8 +75,23 @@ export class ServerCall {
     for (;;) {
       const piece = await this.#reader.nextOf(MAX_PIECE);
       if (piece === undefined) return;
-      yield piece.map((bytes) => this.#decode(bytes));
+      const { requests, fault } = this.#decodeAll(piece);
+      if (requests.length > 0) yield requests;
+      if (fault) throw fault;
     }
+  }
+
+  /** Those up to the first that can't be decoded: they were sent before, and count. */
+  #decodeAll(piece: readonly Buffer[]): { readonly requests: readonly unknown[]; readonly fault?: Error } {
+    const requests: unknown[] = [];
+    for (const bytes of piece) {
+      try {
+        requests.push(this.#decode(bytes));
+      } catch (error) {
+        return { requests, fault: error instanceof Error ? error : new Error(String(error)) };
+      }
+    }
+    return { requests };
   }
 
   async #onlyRequest(): Promise<unknown> {
