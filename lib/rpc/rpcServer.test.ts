@@ -161,8 +161,10 @@ describe("rpc server", () => {
     const reasons: unknown[] = [];
     const waitForAbort = (_: unknown, { signal }: CallContext): Promise<never> =>
       new Promise((_resolve, reject) => { signal.addEventListener("abort", () => { reasons.push((signal.reason as RpcError).reason); reject(signal.reason as Error); }); });
+    // The deadline is to pass in the handler, not while the client connects.
+    await publish();
     handlers = { ...handlers, publish: waitForAbort };
-    await expect(publish(everyone, 100)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    await expect(publish(everyone, 1_000)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
     await eventually(() => ended.at(-1)?.code === status.DEADLINE_EXCEEDED);
     const call = client.publish(everyone, metadata, () => undefined);
     await eventually(() => server.calls === 1);

@@ -38,7 +38,8 @@ describe("a client that reads slowly, behind whose messages pings wait", () => {
     await client.subscribe("chat.slow");
     proxy.faults.bytesPerSecond = BYTES_PER_S;
     for (let n = 1; n <= COUNT; n++) nats.publish("halley.pub.chat.slow", JSON.stringify({ n, filler: FILLER }));
-    await eventually(async () => ((await readMetric(connector?.opsPort ?? 0, "halley_connector_queued_bytes")) ?? 0) > 0);
+    // Until the systems' buffers are full, which takes a busy machine a while: most of it is read from the history.
+    await eventually(async () => ((await readMetric(connector?.opsPort ?? 0, "halley_connector_queued_bytes")) ?? 0) > 0, 20_000);
     await pause(SLOW_MS);
     const early = client.publications("chat.slow").length;
     proxy.faults.bytesPerSecond = 0;
@@ -46,5 +47,5 @@ describe("a client that reads slowly, behind whose messages pings wait", () => {
     expect(early).toBeLessThan(COUNT);
     expect(client.frames.filter(({ disconnect }) => disconnect !== undefined)).toEqual([]);
     client.cut();
-  });
+  }, 60_000);
 });
