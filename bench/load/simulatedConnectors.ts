@@ -84,18 +84,18 @@ async function churn({ changesPerSecond, forMs, among = connectors.length }: { r
   const changing = connectors.slice(-among);
   const beganMs = performance.now();
   let seats = 0;
-  let next = 0;
+  let spoken = 0;
   for (let elapsedMs = 0; elapsedMs < forMs; elapsedMs = performance.now() - beganMs) {
-    // A tenth of the connectors every tenth of the gathering time, so that heartbeats don't come all at once.
+    // Each in its turn, evenly over the gathering time: connectors know nothing of each other, so they don't speak all at once.
     const due = Math.floor((elapsedMs / 1_000) * (changesPerSecond / 2)) - seats;
-    const speaking = Math.max(1, Math.ceil(changing.length / 10));
+    const speaking = Math.ceil((elapsedMs / GATHER_MS) * changing.length) - spoken;
     const each = Math.ceil(due / speaking);
-    for (let spoken = 0; spoken < speaking && due > 0; spoken++) {
-      changing[next % changing.length]?.heartbeat(each);
-      next += 1;
+    for (let one = 0; one < speaking && due > 0; one++) {
+      changing[spoken % changing.length]?.heartbeat(each);
+      spoken += 1;
       seats += each;
     }
-    await pause(GATHER_MS / 10);
+    await pause(1);
   }
   const seconds = (performance.now() - beganMs) / 1_000;
   await until(knowsLastChanges, "it knew of all changes");

@@ -1,9 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Heartbeat } from "../../gen/halley/v1/heartbeat.js";
 import { Bus } from "../../lib/bus/bus.js";
+import { subjects } from "../../lib/bus/subjects.js";
+import { systemClock } from "../../lib/clock.js";
 import { silentLog } from "../../lib/log.js";
 import { eventually } from "../../test/helpers/eventually.js";
 import { FakeClock } from "../../test/helpers/fakeClock.js";
 import { type NatsServer, startNatsServer } from "../../test/helpers/natsServer.js";
+import { closed, heartbeat, opened } from "../../test/helpers/heartbeats.js";
 import { RosterKeeper } from "./rosterKeeper.js";
 
 /** A clock whose timers come late, all at once, when the process stood still. */
@@ -50,5 +54,50 @@ describe("the keeper of a roster", () => {
     await keeper.stop();
     await bus.flush();
     expect([clock.timers, errors]).toEqual([0, []]);
+  });
+
+  describe("with a connector that has much to say", () => {
+    let keeper: RosterKeeper;
+    let number: number;
+    const say = (changes: Parameters<typeof heartbeat>[2] = []): void => {
+      number += 1;
+      bus.publish(subjects.heartbeat("A"), Heartbeat.encode(heartbeat("A", number, changes)).finish());
+    };
+    beforeEach(() => {
+      keeper = new RosterKeeper({ bus, clock: systemClock, log: silentLog, roundMs: 10, leaseMs: 12_000 });
+      number = 0;
+    });
+    afterEach(() => keeper.stop());
+
+    it("ends graces in time, however often heartbeats come", async () => {
+      say([opened(1, "ann")]);
+      await eventually(() => keeper.roster.user("ann").sessions === 1);
+      say([closed(1, 100)]);
+      const talking = setInterval(() => { say(); }, 3);
+      try {
+        await eventually(() => keeper.roster.user("ann").sessions === 0, 2_000);
+      } finally {
+        clearInterval(talking);
+      }
+    });
+
+    it("ends many graces without keeping others waiting, and tells of each once", async () => {
+      const COUNT = 20_000;
+      const all = Array.from({ length: COUNT }, (_, index) => index + 1);
+      const offline: string[] = [];
+      const pieces: number[] = [];
+      keeper.onEvents((events) => {
+        const gone = events.filter(({ kind }) => kind === "offline");
+        if (gone.length > 0) pieces.push(gone.length);
+        offline.push(...gone.map(({ user }) => user));
+      });
+      for (let from = 0; from < COUNT; from += 1_000) say(all.slice(from, from + 1_000).map((session) => opened(session, `user-${String(session)}`)));
+      await eventually(() => keeper.roster.stats().onlineUsers === COUNT);
+      for (let from = 0; from < COUNT; from += 1_000) say(all.slice(from, from + 1_000).map((session) => closed(session, 200)));
+      await eventually(() => keeper.roster.stats().onlineUsers === 0);
+      expect(new Set(offline).size).toBe(COUNT);
+      expect(offline).toHaveLength(COUNT);
+      expect(Math.max(...pieces)).toBeLessThanOrEqual(500);
+    });
   });
 });

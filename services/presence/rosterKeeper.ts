@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Heartbeat } from "../../gen/halley/v1/heartbeat.js";
 import type { Bus, BusMessage } from "../../lib/bus/bus.js";
 import { subjects } from "../../lib/bus/subjects.js";
@@ -30,6 +31,8 @@ const SNAPSHOT_RETRY_MS = 500;
 const GOODBYE_MS = 300;
 /** Deadlines are looked at no more often than this. */
 const MIN_STEP_MS = 20;
+/** Graces that end in one turn of the event loop, about 15 us each: questions and heartbeats come in between. */
+const ENDED_TOGETHER = 200;
 
 /**
  * The process around the roster: feeds it heartbeats, asks for snapshots, lets time pass. Ready once it has listened for a
@@ -60,6 +63,7 @@ export class RosterKeeper implements Running {
   #afterStandstill: Timer | undefined;
   #rounds: Timer[] = [];
   #step: Timer | undefined;
+  #stepAtMs = Infinity;
   #stepping = false;
   #ready = false;
   #stopped = false;
@@ -127,8 +131,7 @@ export class RosterKeeper implements Running {
     this.#rounds = [];
     this.#retries.clear();
     this.#snapshots.clear();
-    this.#step?.cancel();
-    this.#step = undefined;
+    this.#cancelStep();
     this.#setReady(false);
   }
 
@@ -203,12 +206,23 @@ export class RosterKeeper implements Running {
   #schedule(): void {
     const { clock, bus } = this.#options;
     if (this.#stopped || this.#stepping || !bus.connected) return;
-    const delayMs = this.roster.nextDeadlineMs() - clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
+    const atMs = Math.max(nowMs + MIN_STEP_MS, this.roster.nextDeadlineMs());
+    // One that comes in time stays: else heartbeats that come all the time would put it off for ever.
+    if (this.#stepAtMs <= atMs) return;
+    this.#cancelStep();
+    this.#stepAtMs = atMs;
+    this.#step = clock.after(atMs - nowMs, () => { this.#startStep(); });
+  }
+
+  #cancelStep(): void {
     this.#step?.cancel();
-    this.#step = delayMs === Infinity ? undefined : clock.after(Math.max(MIN_STEP_MS, delayMs), () => { this.#startStep(); });
+    this.#step = undefined;
+    this.#stepAtMs = Infinity;
   }
 
   #startStep(): void {
+    this.#cancelStep();
     this.#stepping = true;
     this.#advance()
       .catch((error: unknown) => { this.#options.log.error({ err: error }, "the roster could not be advanced"); })
@@ -230,11 +244,16 @@ export class RosterKeeper implements Running {
     } catch {
       return;
     }
-    if (this.#stopped || !bus.connected) return;
-    const { events, lost } = this.roster.advance(nowMs);
-    for (const connector of lost) log.warn({ connector }, "a connector was not heard for too long: its sessions are gone");
-    this.#emit(events);
-    this.#checkReady();
+    while (!this.#stopped && bus.connected) {
+      const { events, lost } = this.roster.advance(nowMs, ENDED_TOGETHER);
+      for (const connector of lost) log.warn({ connector }, "a connector was not heard for too long: its sessions are gone");
+      this.#emit(events);
+      if (this.roster.nextDeadlineMs() > nowMs) {
+        this.#checkReady();
+        return;
+      }
+      await nextTurn();
+    }
   }
 
   #emit(events: readonly RosterEvent[]): void {

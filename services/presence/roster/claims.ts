@@ -153,9 +153,11 @@ export class Claims {
     this.#onCount(connector, -1);
   }
 
-  /** Ends what is due at `nowMs`. */
-  advance(nowMs: number): void {
-    for (let due = this.#queue.takeDue(nowMs); due; due = this.#queue.takeDue(nowMs)) {
+  /** Ends what is due at `nowMs`, `limit` of it at most. */
+  advance(nowMs: number, limit: number): void {
+    for (let ended = 0; ended < limit; ended++) {
+      const due = this.#queue.takeDue(nowMs);
+      if (!due) return;
       const { row, channel, atMs } = due;
       if (channel) {
         if (this.#joined.get(row)?.get(channel) === atMs) this.#part(row, channel);

@@ -115,9 +115,12 @@ export class Roster {
     return this.#outcome(connector);
   }
 
-  /** Ends what is due: graces, and the leases of connectors that were not heard for too long, with all their claims. */
-  advance(nowMs: number): Outcome {
-    this.#claims.advance(nowMs);
+  /**
+   * Ends what is due: graces, `limit` of them at most (`nextDeadlineMs` says whether more are due), and the leases of connectors that
+   * were not heard for too long, with all their claims.
+   */
+  advance(nowMs: number, limit = Infinity): Outcome {
+    this.#claims.advance(nowMs, limit);
     const lost: string[] = [];
     for (const connector of [...this.#connectors.values()]) {
       if (!connector.lease || connector.lease.heardAtMs + this.#leaseMs > nowMs) continue;
