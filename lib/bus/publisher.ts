@@ -3,6 +3,7 @@ import { RpcError } from "../errors/rpcError.js";
 import { jetStreamErrorCode } from "./apiRequest.js";
 import type { Bus, BusMessage, BusSubscription } from "./bus.js";
 import type { PublishHeaders } from "./publishHeaders.js";
+import { type TokenHolder, Tokens } from "./tokens.js";
 
 /** JetStream's acknowledgement. */
 export interface Stored {
@@ -24,12 +25,12 @@ export interface Outgoing {
   readonly deadlineMs: number;
 }
 
-interface Pending extends Outgoing {
+interface Pending extends Outgoing, TokenHolder {
   readonly resolve: (stored: Stored) => void;
   readonly reject: (error: Error) => void;
   readonly expiresAtMs: number;
-  /** The tokens of every try: an answer to any of them counts. */
-  readonly tokens: string[];
+  /** How many times it was sent. An answer to any of them counts. */
+  tries: number;
   sentAtMs: number;
   /** Send again at this time; Infinity while an answer is awaited. */
   retryAtMs: number;
@@ -71,14 +72,12 @@ export class Publisher {
   readonly #subscription: BusSubscription;
   readonly #sweep: Timer;
   readonly #stopListening: () => void;
-  readonly #byToken = new Map<string, Pending>();
-  readonly #inFlight = new Set<Pending>();
+  readonly #inFlight = new Tokens<Pending>();
   #waiting: Pending[] = [];
   /** To be handed to the connection at the end of this turn, in one write: a system call for each took a quarter of the CPU of a stream. */
-  #outgoing: { readonly pending: Pending; readonly token: string }[] = [];
+  #outgoing: Pending[] = [];
   #bytes = 0;
   #inFlightBytes = 0;
-  #nextToken = 1;
   #closed = false;
 
   constructor(bus: Bus, clock: Clock, limits = PUBLISHER_LIMITS) {
@@ -113,7 +112,7 @@ export class Publisher {
     return new Promise((resolve, reject) => {
       const { subject, data, headers, deadlineMs } = outgoing;
       const expiresAtMs = this.#clock.monotonicMs() + deadlineMs;
-      const pending: Pending = { subject, data, headers, deadlineMs, resolve, reject, expiresAtMs, tokens: [], sentAtMs: 0, retryAtMs: Infinity };
+      const pending: Pending = { subject, data, headers, deadlineMs, resolve, reject, expiresAtMs, tries: 0, token: "", sentAtMs: 0, retryAtMs: Infinity };
       this.#bytes += data.length;
       if (this.#waiting.length > 0 || this.#windowFull) this.#waiting.push(pending);
       else this.#send(pending);
@@ -126,7 +125,7 @@ export class Publisher {
     this.#sweep.cancel();
     this.#stopListening();
     this.#subscription.unsubscribe();
-    const unanswered = [...this.#inFlight, ...this.#waiting];
+    const unanswered = [...this.#inFlight.inOrder(), ...this.#waiting];
     this.#waiting = [];
     for (const pending of unanswered) {
       this.#settle(pending, () => { pending.reject(closing()); });
@@ -134,27 +133,27 @@ export class Publisher {
   }
 
   #send(pending: Pending): void {
-    const token = String(this.#nextToken++);
-    pending.tokens.push(token);
+    if (pending.tries === 0) {
+      this.#inFlight.add(pending);
+      this.#inFlightBytes += pending.data.length;
+    }
+    pending.tries += 1;
     pending.sentAtMs = this.#clock.monotonicMs();
     pending.retryAtMs = Infinity;
-    if (!this.#inFlight.has(pending)) this.#inFlightBytes += pending.data.length;
-    this.#inFlight.add(pending);
-    this.#byToken.set(token, pending);
     if (this.#outgoing.length === 0) setImmediate(() => { this.#handOver(); });
-    this.#outgoing.push({ pending, token });
+    this.#outgoing.push(pending);
   }
 
   #handOver(): void {
     const outgoing = this.#outgoing;
     this.#outgoing = [];
     // What was answered, or given up, meanwhile needs no sending.
-    for (const { pending, token } of outgoing) if (this.#byToken.get(token) === pending) this.#sendAs(pending, token);
+    for (const pending of outgoing) if (this.#inFlight.find(pending.token) === pending) this.#sendNow(pending);
   }
 
-  #sendAs(pending: Pending, token: string): void {
+  #sendNow(pending: Pending): void {
     try {
-      this.#bus.publish(pending.subject, pending.data, { headers: pending.headers, reply: `${this.#inbox}.${token}` });
+      this.#bus.publish(pending.subject, pending.data, { headers: pending.headers, reply: `${this.#inbox}.${pending.token}` });
     } catch (error) {
       if (error instanceof RpcError) pending.retryAtMs = pending.sentAtMs + PAUSE_MS;
       else this.#settle(pending, () => { pending.reject(new RpcError("INTERNAL", "the message can't be sent to NATS", { cause: error })); });
@@ -162,8 +161,7 @@ export class Publisher {
   }
 
   #onAnswer(message: BusMessage): void {
-    const token = message.subject.slice(this.#inbox.length + 1);
-    const pending = this.#byToken.get(token);
+    const pending = this.#inFlight.find(message.subject.slice(this.#inbox.length + 1));
     if (!pending) return;
     if (message.data.length === 0) {
       // 503: no stream listens at the moment (an election, or not created yet).
@@ -175,7 +173,7 @@ export class Publisher {
       this.#onRefusal(pending, answer.error);
       return;
     }
-    const stored = { sequence: answer.seq ?? 0, duplicate: answer.duplicate === true, retried: pending.tokens.length > 1 };
+    const stored = { sequence: answer.seq ?? 0, duplicate: answer.duplicate === true, retried: pending.tries > 1 };
     this.#settle(pending, () => { pending.resolve(stored); });
   }
 
@@ -189,7 +187,6 @@ export class Publisher {
   }
 
   #settle(pending: Pending, tell: () => void): void {
-    for (const token of pending.tokens) this.#byToken.delete(token);
     if (this.#inFlight.delete(pending)) this.#inFlightBytes -= pending.data.length;
     this.#bytes -= pending.data.length;
     tell();
@@ -219,9 +216,9 @@ export class Publisher {
     const expired = (pending: Pending): boolean => pending.expiresAtMs <= nowMs;
     const late = this.#waiting.filter(expired);
     if (late.length > 0) this.#waiting = this.#waiting.filter((pending) => !expired(pending));
-    for (const pending of this.#inFlight) {
+    for (const pending of this.#inFlight.inOrder((one) => expired(one) || this.#isDue(one, nowMs))) {
       if (expired(pending)) late.push(pending);
-      else if (this.#bus.connected && this.#isDue(pending, nowMs)) this.#send(pending);
+      else if (this.#bus.connected) this.#send(pending);
     }
     for (const pending of late) {
       this.#settle(pending, () => { pending.reject(RpcError.natsUnavailable("JetStream did not confirm the message in time")); });
@@ -229,12 +226,12 @@ export class Publisher {
   }
 
   /** Each try waits longer than the one before: a JetStream that is slow gets no faster by being asked more. */
-  #isDue({ retryAtMs, sentAtMs, tokens }: Pending, nowMs: number): boolean {
-    return retryAtMs <= nowMs || sentAtMs + ANSWER_MS * tokens.length <= nowMs;
+  #isDue({ retryAtMs, sentAtMs, tries }: Pending, nowMs: number): boolean {
+    return retryAtMs <= nowMs || sentAtMs + ANSWER_MS * tries <= nowMs;
   }
 
   #resendAll(): void {
-    for (const pending of this.#inFlight) this.#send(pending);
+    for (const pending of this.#inFlight.inOrder()) this.#send(pending);
   }
 }
 

@@ -2,6 +2,7 @@ import { RpcError } from "../errors/rpcError.js";
 import type { Bus, BusMessage } from "./bus.js";
 import type { PublishHeaders } from "./publishHeaders.js";
 import { header } from "./subjects.js";
+import { type TokenHolder, Tokens } from "./tokens.js";
 
 /** What is asked. */
 export interface Question {
@@ -12,7 +13,7 @@ export interface Question {
   readonly headers?: PublishHeaders | undefined;
 }
 
-interface Waiting {
+interface Waiting extends TokenHolder {
   readonly subject: string;
   /** Takes a part of the answer; false: more must come. */
   readonly take: (message: BusMessage) => boolean;
@@ -28,8 +29,7 @@ interface Waiting {
 export class RequestMux {
   readonly #bus: Bus;
   readonly #inbox: string;
-  readonly #waiting = new Map<string, Waiting>();
-  #next = 1;
+  readonly #waiting = new Tokens<Waiting>();
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -51,50 +51,53 @@ export class RequestMux {
    */
   requestMany<T extends object>({ subject, data, timeoutMs, headers }: Question, take: (message: BusMessage) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const token = String(this.#next++);
-      const timeout = setTimeout(() => { this.#fail(token, `no answer from ${subject} within ${String(timeoutMs)} ms`); }, timeoutMs);
+      const timeout = setTimeout(() => { this.#fail(waiting, `no answer from ${subject} within ${String(timeoutMs)} ms`); }, timeoutMs);
       const takePart = (message: BusMessage): boolean => {
         const outcome = take(message);
         if (outcome) resolve(outcome);
         return outcome !== undefined;
       };
-      this.#waiting.set(token, { subject, take: takePart, reject, timeout });
+      const waiting: Waiting = { subject, take: takePart, reject, timeout, token: "" };
+      this.#waiting.add(waiting);
       try {
-        this.#bus.publish(subject, data, { reply: `${this.#inbox}.${token}`, ...(headers ? { headers } : {}) });
+        this.#bus.publish(subject, data, { reply: `${this.#inbox}.${waiting.token}`, ...(headers ? { headers } : {}) });
       } catch (error) {
-        this.#end(token)?.reject(asError(error));
+        this.#refuse(waiting, asError(error));
       }
     });
   }
 
   #onAnswer(message: BusMessage): void {
-    const token = message.subject.slice(this.#inbox.length + 1);
+    const waiting = this.#waiting.find(message.subject.slice(this.#inbox.length + 1));
     if (isNoResponders(message)) {
-      this.#fail(token, "nobody answers");
+      if (waiting) this.#fail(waiting, "nobody answers");
       return;
     }
     this.#bus.answers.saw(message.data.length);
+    if (!waiting) return;
     try {
-      if (this.#waiting.get(token)?.take(message) === true) this.#end(token);
+      if (waiting.take(message)) this.#end(waiting);
     } catch (error) {
-      this.#end(token)?.reject(asError(error));
+      this.#refuse(waiting, asError(error));
     }
   }
 
-  #fail(token: string, why: string): void {
-    const waiting = this.#end(token);
-    waiting?.reject(RpcError.natsUnavailable(`${waiting.subject}: ${why}`));
+  #fail(waiting: Waiting, why: string): void {
+    this.#refuse(waiting, RpcError.natsUnavailable(`${waiting.subject}: ${why}`));
   }
 
-  #end(token: string): Waiting | undefined {
-    const waiting = this.#waiting.get(token);
-    this.#waiting.delete(token);
-    if (waiting) clearTimeout(waiting.timeout);
-    return waiting;
+  #refuse(waiting: Waiting, error: Error): void {
+    this.#end(waiting);
+    waiting.reject(error);
+  }
+
+  #end(waiting: Waiting): void {
+    this.#waiting.delete(waiting);
+    clearTimeout(waiting.timeout);
   }
 
   #rejectAll(): void {
-    for (const token of [...this.#waiting.keys()]) this.#fail(token, "the connection to NATS broke");
+    for (const waiting of this.#waiting.inOrder()) this.#fail(waiting, "the connection to NATS broke");
   }
 }
 

@@ -4,6 +4,7 @@ import { type Clock, sleep } from "../clock.js";
 import { RpcError } from "../errors/rpcError.js";
 import { listenError } from "../listenError.js";
 import type { Log } from "../log.js";
+import { Seats } from "../seats.js";
 import { ApiKeys } from "./apiKeys.js";
 import { addReflection } from "./reflection.js";
 import { gatherResponses } from "./gatheringCall.js";
@@ -57,7 +58,7 @@ export class RpcServer {
   readonly #health = new HealthImplementation();
   readonly #options: RpcServerOptions;
   readonly #keys: ApiKeys;
-  readonly #calls = new Set<ServerCall>();
+  readonly #calls = new Seats<ServerCall>();
   #port = 0;
   #idle: () => void = () => undefined;
   #stopped: Promise<void> | undefined;
@@ -120,7 +121,7 @@ export class RpcServer {
     const { clock } = this.#options;
     this.setServing(false);
     const closed = new Promise<void>((resolve) => { this.#server.tryShutdown(() => { resolve(); }); });
-    for (const call of this.#calls) call.drain();
+    this.#calls.forEach((call) => { call.drain(); });
     await Promise.race([closed, this.#whenIdle(), sleep(clock, graceMs)]);
     await Promise.race([closed, sleep(clock, Math.min(graceMs, FLUSH_MS))]);
     this.#server.forceShutdown();
@@ -160,13 +161,13 @@ export class RpcServer {
     const startedMs = clock.monotonicMs();
     const call = new ServerCall(grpcCall, method, log);
     const crowded = this.#calls.size >= maxCalls;
-    this.#calls.add(call);
+    const seat = this.#calls.add(call);
     const code = await call.run((metadata) => {
       this.#keys.check(firstValue(metadata, "authorization"));
       if (crowded) throw new RpcError("OVERLOADED", `${String(maxCalls)} calls are under way`, { retryAfterMs: 1_000 });
       if (this.#stopped) throw new RpcError("NOT_READY", "the server is draining: call again, another one answers", { retryAfterMs: 100 });
     });
-    this.#calls.delete(call);
+    this.#calls.delete(seat, call);
     if (this.#calls.size === 0) this.#idle();
     onCallEnd?.({ path: method.definition.path, code, durationMs: clock.monotonicMs() - startedMs });
   }

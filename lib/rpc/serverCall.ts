@@ -13,9 +13,10 @@ const MAX_PIECE = 64;
 
 /**
  * One call, from its metadata to its status. There is one for all kinds: on the wire a unary call is a stream with one
- * message each way, so every method is registered as a bidirectional stream of bytes.
+ * message each way, so every method is registered as a bidirectional stream of bytes. Handlers know it as their `CallContext`; an
+ * object literal with getters instead would be a hidden class for each call, which keeps the call until a whole garbage collection.
  */
-export class ServerCall {
+export class ServerCall implements CallContext {
   readonly #call: GrpcCall;
   readonly #method: BoundMethod;
   readonly #log: Log;
@@ -30,6 +31,25 @@ export class ServerCall {
     this.#log = log;
     this.#reader = new RequestReader(call);
     call.on("cancelled", () => { this.#onCancelled(); });
+  }
+
+  /** Made when a handler first asks: most don't, and an AbortController costs as much as the rest of a small call. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#aborted && !this.#abort.signal.aborted) this.#abort.abort(this.#aborted);
+    return this.#abort.signal;
+  }
+
+  get deadlineMs(): number {
+    return Math.max(0, Number(this.#call.getDeadline()) - Date.now());
+  }
+
+  get peer(): string {
+    return this.#call.getPeer();
+  }
+
+  metadata(key: string): string | undefined {
+    return firstValue(this.#call.metadata, key);
   }
 
   /** Runs `check` on the metadata before anything is read, then the handler. Resolves with the code that the call ended with; never rejects. */
@@ -58,7 +78,7 @@ export class ServerCall {
   async #respond(): Promise<void> {
     const { handler, definition } = this.#method;
     const input = definition.requestStream ? this.#requests() : await this.#onlyRequest();
-    const output = handler(input, this.#context());
+    const output = handler(input, this);
     if (Symbol.asyncIterator in output) for await (const responses of output) await this.#write(responses);
     else await this.#write([await output]);
   }
@@ -110,23 +130,6 @@ export class ServerCall {
     }
   }
 
-  #context(): CallContext {
-    const call = this.#call;
-    const signal = (): AbortSignal => this.#signal;
-    return {
-      get signal() {
-        return signal();
-      },
-      get deadlineMs() {
-        return Math.max(0, Number(call.getDeadline()) - Date.now());
-      },
-      get peer() {
-        return call.getPeer();
-      },
-      metadata: (key) => firstValue(call.metadata, key),
-    };
-  }
-
   get #deadlinePassed(): boolean {
     // Timers may be a millisecond early.
     return Number(this.#call.getDeadline()) <= Date.now() + 1;
@@ -143,13 +146,6 @@ export class ServerCall {
   #abortWith(reason: RpcError): void {
     this.#aborted ??= reason;
     this.#abort?.abort(reason);
-  }
-
-  /** Made when a handler first asks: most don't, and an AbortController costs as much as the rest of a small call. */
-  get #signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#aborted && !this.#abort.signal.aborted) this.#abort.abort(this.#aborted);
-    return this.#abort.signal;
   }
 
   #cancellation(): RpcError {

@@ -61,8 +61,10 @@ export interface Channel {
   recent(position: Position, limits: ChunkLimits): Chunk | undefined;
   /** What follows a position, from the history. Rejects with a retryable error. */
   recover(position: Position, limits: ChunkLimits): Promise<Chunk>;
-  attach(subscriber: Subscriber): void;
-  detach(subscriber: Subscriber): void;
+  /** Tells a subscriber, who is not attached yet, of what comes from now on; gives the seat to `detach`. */
+  attach(subscriber: Subscriber): number;
+  /** Tells the subscriber nothing more. Idempotent. */
+  detach(seat: number, subscriber: Subscriber): void;
   /** Ends the interest. */
   close(): void;
 }

@@ -89,12 +89,12 @@ export class EphemeralChannel implements Channel {
     return Promise.resolve(this.#lost(this.#last));
   }
 
-  attach(subscriber: Subscriber): void {
-    this.#fanout.attach(subscriber);
+  attach(subscriber: Subscriber): number {
+    return this.#fanout.attach(subscriber);
   }
 
-  detach(subscriber: Subscriber): void {
-    this.#fanout.detach(subscriber);
+  detach(seat: number, subscriber: Subscriber): void {
+    this.#fanout.detach(seat, subscriber);
   }
 
   close(): void {

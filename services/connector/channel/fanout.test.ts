@@ -137,9 +137,9 @@ describe("the fan-out of a channel", () => {
     const gone = new Listener();
     fanout.push(publication(1), 0);
     expect(turns).toEqual([]);
-    fanout.attach(gone);
+    const seat = fanout.attach(gone);
     fanout.push(publication(2), 1);
-    fanout.detach(gone);
+    fanout.detach(seat, gone);
     turns[0]?.deliver();
     expect(gone.heard).toEqual([]);
     fanout.attach(gone);

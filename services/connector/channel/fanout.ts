@@ -1,6 +1,6 @@
 import { Faults } from "../../../lib/faults.js";
 import type { Log } from "../../../lib/log.js";
-import { SmallSet } from "../../../lib/smallSet.js";
+import { Seats } from "../../../lib/seats.js";
 import { Batch } from "./batch.js";
 import { Bursts } from "./bursts.js";
 import type { Hole, ResetReason, Subscriber } from "./channel.js";
@@ -10,8 +10,8 @@ import type { Deliverable, TurnEnd } from "./turnEnd.js";
 /** So much is handed over before the turn ends: what waits is bounded, whatever NATS sends in one. */
 const BATCH_MESSAGES = 100;
 const BATCH_BYTES = 256 * 1024;
-/** Subscribers from which on writing takes several milliseconds, so that bursts are worth waiting for. */
-const MANY = 64;
+/** Subscribers from which on writing takes 2 ms or more, so that a burst is worth waiting a millisecond for. */
+const MANY = 250;
 
 /**
  * The subscribers of one channel. What comes in one turn of the event loop is handed to each of them in one piece at its
@@ -20,7 +20,7 @@ const MANY = 64;
 export class Fanout implements Deliverable {
   readonly #turnEnd: TurnEnd;
   readonly #log: Log;
-  readonly #subscribers = new SmallSet<Subscriber>();
+  readonly #subscribers = new Seats<Subscriber>();
   #waiting: Publication[] = [];
   #waitingBytes = 0;
   #before = 0;
@@ -35,15 +35,15 @@ export class Fanout implements Deliverable {
     this.#log = log;
   }
 
-  /** Joins, from the next publication on. */
-  attach(subscriber: Subscriber): void {
+  /** Joins, from the next publication on; gives the seat to `detach`. Whoever is attached must not join again. */
+  attach(subscriber: Subscriber): number {
     this.deliver();
-    this.#subscribers.add(subscriber);
+    return this.#subscribers.add(subscriber);
   }
 
-  /** Leaves; gets nothing more, not even what came in this turn. */
-  detach(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber);
+  /** Leaves; gets nothing more, not even what came in this turn. Idempotent. */
+  detach(seat: number, subscriber: Subscriber): void {
+    this.#subscribers.delete(seat, subscriber);
   }
 
   /** A publication, and the channel's offset before it. */

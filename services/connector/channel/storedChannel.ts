@@ -123,12 +123,12 @@ export class StoredChannel implements Channel, FeedChannel {
     return { publications: chunk.publications, position: { offset: chunk.readTo, epoch }, continuous: true };
   }
 
-  attach(subscriber: Subscriber): void {
-    this.#fanout.attach(subscriber);
+  attach(subscriber: Subscriber): number {
+    return this.#fanout.attach(subscriber);
   }
 
-  detach(subscriber: Subscriber): void {
-    this.#fanout.detach(subscriber);
+  detach(seat: number, subscriber: Subscriber): void {
+    this.#fanout.detach(seat, subscriber);
   }
 
   close(): void {

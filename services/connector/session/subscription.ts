@@ -39,6 +39,8 @@ export class Subscription implements Subscriber {
   readonly #hold: ChannelHold;
   #ended = false;
   #live = false;
+  /** Among the channel's subscribers; while live. */
+  #seat = 0;
   /** While reading: everything up to here was queued. While live: nothing up to here is queued again. */
   #offset = 0;
   #epoch = "";
@@ -91,7 +93,7 @@ export class Subscription implements Subscriber {
   end(): void {
     this.#ended = true;
     this.#live = false;
-    this.#channel.detach(this);
+    this.#channel.detach(this.#seat, this);
     this.#hold.release();
   }
 
@@ -153,7 +155,7 @@ export class Subscription implements Subscriber {
   /** Leaves the live publications, until it has read what is above a position. */
   #readFrom(position: Position): void {
     this.#live = false;
-    this.#channel.detach(this);
+    this.#channel.detach(this.#seat, this);
     this.#moveTo(position);
     this.#catchUp();
   }
@@ -208,7 +210,7 @@ export class Subscription implements Subscriber {
   #attachIfCaughtUp(): boolean {
     const { offset, epoch } = this.#channel.position;
     if (this.#ended || epoch !== this.#epoch || this.#offset < offset) return false;
-    this.#channel.attach(this);
+    this.#seat = this.#channel.attach(this);
     this.#live = true;
     return true;
   }

@@ -10,6 +10,8 @@ export class PollChannel {
   #position: Position | undefined;
   /** The id of a subscribe frame that waits for its answer. */
   #subscribeId: number | undefined;
+  /** Of the poll, among the channel's subscribers; while it is attached. */
+  #seat = 0;
 
   constructor(hold: ChannelHold, position: Position | undefined, subscribeId: number | undefined) {
     this.#hold = hold;
@@ -87,11 +89,11 @@ export class PollChannel {
   }
 
   attach(subscriber: Subscriber): void {
-    this.channel.attach(subscriber);
+    this.#seat = this.channel.attach(subscriber);
   }
 
   detach(subscriber: Subscriber): void {
-    this.channel.detach(subscriber);
+    this.channel.detach(this.#seat, subscriber);
   }
 
   release(): void {
