@@ -17,7 +17,7 @@ const NAMESPACE = "bench";
 const CHANNELS = Array.from({ length: 100 }, (_, index) => `${NAMESPACE}.recovery.${String(index)}`);
 const MISSED = 50;
 const PAYLOAD_BYTES = 128;
-const READS_PER_CHANNEL = 2;
+const READS_PER_CHANNEL = 1.5;
 /** Streams that everybody has a channel of. */
 const OWN_STREAMS = ["user", "all"] as const;
 
