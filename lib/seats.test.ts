@@ -67,6 +67,14 @@ describe("seats", () => {
     }
   });
 
+  it("are not taken behind the end once those there are gone", () => {
+    const seats = seated(6);
+    const [, second, third, fourth, fifth, sixth] = members;
+    for (const [seat, member] of [[2, third], [4, fifth], [1, second], [5, sixth], [3, fourth]] as const) seats.delete(seat, member ?? {});
+    expect([seats.add({}), seats.add({}), seats.add({})]).toEqual([1, 2, 3]);
+    expect(seats.size).toBe(4);
+  });
+
   it("do not visit who was removed meanwhile", () => {
     const seats = seated(5);
     const visited: object[] = [];

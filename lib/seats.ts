@@ -2,7 +2,7 @@
  * A set whose members are found again by their seat, a small number that `add` gives and that somebody else may have later.
  * For what comes and goes all the time, where a `Set` or a `Map` costs dearly: when one of these has grown old, each table that it
  * outgrew refers to the next one and so keeps, until the next whole garbage collection, all that was in any of them (V8 11).
- * A single member needs no array.
+ * A single member needs no array. To go through many costs as much as for the most that were there together, while who sits last stays.
  *
  *     add(a) -> 0    add(b) -> 1    delete(0, a)    add(c) -> 0    delete(0, a) does nothing: c sits there
  */
@@ -10,7 +10,7 @@ export class Seats<T extends object> {
   /** Who has seat 0, as long as nobody else came. */
   #only: T | undefined;
   #many: (T | undefined)[] | undefined;
-  /** Seats that were left, perhaps also some that are gone or taken again. */
+  /** Seats that were left, each once; perhaps also some at the end that are gone. */
   #free: number[] | undefined;
   #size = 0;
 
@@ -47,6 +47,7 @@ export class Seats<T extends object> {
     return true;
   }
 
+  /** Takes everybody off. */
   clear(): void {
     this.#size = 0;
     this.#empty();
@@ -84,13 +85,11 @@ export class Seats<T extends object> {
     many[seat] = undefined;
     if (seat < many.length - 1) (this.#free ??= []).push(seat);
     else while (many.length > 0 && many[many.length - 1] === undefined) many.pop();
-    // Seats at the end may be gone that still count as free.
-    if (this.#free && this.#free.length > many.length) this.#free = this.#free.filter((free) => free < many.length);
   }
 
   #freeSeat(many: (T | undefined)[]): number {
     for (let seat = this.#free?.pop(); seat !== undefined; seat = this.#free?.pop()) {
-      if (seat < many.length && many[seat] === undefined) return seat;
+      if (seat < many.length) return seat;
     }
     return many.length;
   }

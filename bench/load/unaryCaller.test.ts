@@ -40,6 +40,18 @@ describe("the load generator's unary calls", () => {
     expect(String(await small)).toBe("x");
   });
 
+  it("close the connection behind the last of them", async () => {
+    answer = async (request) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return request;
+    };
+    const last = caller.call(Buffer.from("x"));
+    caller.close();
+    await expect(caller.call(Buffer.from("y"))).rejects.toThrow("the caller is closed");
+    expect(String(await last)).toBe("x");
+    await expect.poll(() => caller.isClosed).toBe(true);
+  });
+
   it("fail when the server refuses them, and when the connection breaks", async () => {
     answer = () => Promise.reject(new RpcError("OVERLOADED", "for this test"));
     await expect(caller.call(Buffer.from("x"))).rejects.toThrow("a call ended without a response");

@@ -58,14 +58,23 @@ export class UnaryCaller {
     this.#socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0, SETTINGS)]));
   }
 
-  /** Resolves with the bytes of the response. Throws when the request is larger than 16 KiB, the call ends without one, and when the connection breaks. */
+  /**
+   * Resolves with the bytes of the response, which must be smaller than 64 KiB. Throws when the request is larger than a frame of HTTP/2
+   * (16 KiB with its prefix of 5 bytes), when the call ends without a response, when the connection breaks, and after `close`.
+   */
   call(request: Uint8Array): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#fault) reject(this.#fault);
+      else if (this.#closing) reject(new Error("the caller is closed"));
       else if (PREFIX_BYTES + request.length > FRAME_BYTES) reject(new Error("too large for this load generator: a request is one frame of HTTP/2"));
       else this.#waiting.push({ request, resolve, reject, body: undefined });
       this.#sendWaiting();
     });
+  }
+
+  /** Whether the connection is closed. */
+  get isClosed(): boolean {
+    return this.#socket.closed;
   }
 
   /** Closes the connection when its calls have ended. */
@@ -114,6 +123,7 @@ export class UnaryCaller {
     const ends = type === FRAME.headers || type === FRAME.data;
     if (ends && (flags & FLAG.endStream) !== 0) this.#onEnd(stream);
     if (this.#waiting.length > 0) this.#sendWaiting();
+    if (this.#closing) this.close();
   }
 
   #onResponse(stream: number, payload: Buffer): void {
@@ -131,7 +141,6 @@ export class UnaryCaller {
     // A status other than OK comes without a message.
     if (call?.body && call.body.length >= PREFIX_BYTES) call.resolve(call.body.subarray(PREFIX_BYTES));
     else call?.reject(new Error("a call ended without a response"));
-    if (this.#closing) this.close();
   }
 
   #take(stream: number): Call | undefined {

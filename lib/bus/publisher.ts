@@ -112,7 +112,7 @@ export class Publisher {
     return new Promise((resolve, reject) => {
       const { subject, data, headers, deadlineMs } = outgoing;
       const expiresAtMs = this.#clock.monotonicMs() + deadlineMs;
-      const pending: Pending = { subject, data, headers, deadlineMs, resolve, reject, expiresAtMs, tries: 0, token: "", sentAtMs: 0, retryAtMs: Infinity };
+      const pending: Pending = { subject, data, headers, deadlineMs, resolve, reject, expiresAtMs, tries: 0, token: "", id: 0, sentAtMs: 0, retryAtMs: Infinity };
       this.#bytes += data.length;
       if (this.#waiting.length > 0 || this.#windowFull) this.#waiting.push(pending);
       else this.#send(pending);

@@ -57,7 +57,7 @@ export class RequestMux {
         if (outcome) resolve(outcome);
         return outcome !== undefined;
       };
-      const waiting: Waiting = { subject, take: takePart, reject, timeout, token: "" };
+      const waiting: Waiting = { subject, take: takePart, reject, timeout, token: "", id: 0 };
       this.#waiting.add(waiting);
       try {
         this.#bus.publish(subject, data, { reply: `${this.#inbox}.${waiting.token}`, ...(headers ? { headers } : {}) });

@@ -3,8 +3,8 @@ import { Tokens } from "./tokens.js";
 
 describe("tokens", () => {
   it("find who waits, and nobody once they have left or somebody else has their seat", () => {
-    const tokens = new Tokens<{ token: string }>();
-    const [one, other] = [{ token: "" }, { token: "" }];
+    const tokens = new Tokens<{ token: string; id: number }>();
+    const [one, other] = [{ token: "", id: 0 }, { token: "", id: 0 }];
     expect(tokens.delete(one)).toBe(false);
     tokens.add(one);
     const { token } = one;
@@ -16,14 +16,14 @@ describe("tokens", () => {
   });
 
   it.each(["", "x", "-1", "0", "0-", "7-1", "NaN-1", "1e9-1"])("find nobody for %j", (token) => {
-    const tokens = new Tokens<{ token: string }>();
-    tokens.add({ token: "" });
+    const tokens = new Tokens<{ token: string; id: number }>();
+    tokens.add({ token: "", id: 0 });
     expect(tokens.find(token)).toBe(undefined);
   });
 
   it("tell who waits in the order in which they came, whatever seat they got", () => {
-    const tokens = new Tokens<{ token: string; readonly name: number }>();
-    const all = Array.from({ length: 20 }, (_, name) => ({ token: "", name }));
+    const tokens = new Tokens<{ token: string; id: number; readonly name: number }>();
+    const all = Array.from({ length: 20 }, (_, name) => ({ token: "", id: 0, name }));
     for (const one of all.slice(0, 10)) tokens.add(one);
     for (const one of all.slice(2, 8)) tokens.delete(one);
     for (const one of all.slice(10)) tokens.add(one);

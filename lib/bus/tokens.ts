@@ -1,9 +1,11 @@
 import { Seats } from "../seats.js";
 
-/** Somebody who waits for an answer. */
+/** Somebody who waits for an answer. `Tokens.add` sets both. */
 export interface TokenHolder {
-  /** Given by `Tokens.add`; empty before. */
+  /** Empty before. */
   token: string;
+  /** Of the token, rising; 0 before. */
+  id: number;
 }
 
 /**
@@ -21,7 +23,8 @@ export class Tokens<T extends TokenHolder> {
 
   /** Gives it a token. */
   add(holder: T): void {
-    holder.token = `${String(this.#holders.add(holder))}-${String(this.#next++)}`;
+    holder.id = this.#next++;
+    holder.token = `${String(this.#holders.add(holder))}-${String(holder.id)}`;
   }
 
   /** Who waits for an answer with this token; undefined when nobody does any more. */
@@ -37,14 +40,10 @@ export class Tokens<T extends TokenHolder> {
 
   /** Those who wait and are wanted, in the order in which they came. */
   inOrder(wanted: (holder: T) => boolean = () => true): T[] {
-    return this.#holders.members(wanted).sort((one, other) => numberOf(one.token) - numberOf(other.token));
+    return this.#holders.members(wanted).sort((one, other) => one.id - other.id);
   }
 }
 
 function seatOf(token: string): number {
   return Number.parseInt(token, 10);
-}
-
-function numberOf(token: string): number {
-  return Number(token.slice(token.indexOf("-") + 1));
 }

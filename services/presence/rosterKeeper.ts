@@ -31,7 +31,7 @@ const SNAPSHOT_RETRY_MS = 500;
 const GOODBYE_MS = 300;
 /** Deadlines are looked at no more often than this. */
 const MIN_STEP_MS = 20;
-/** Graces that end in one turn of the event loop, about 15 us each: questions and heartbeats come in between. */
+/** Claims that end in one turn of the event loop, about 15 us each: questions and heartbeats come in between. */
 const ENDED_TOGETHER = 200;
 
 /**

@@ -10,7 +10,7 @@ import type { Deliverable, TurnEnd } from "./turnEnd.js";
 /** So much is handed over before the turn ends: what waits is bounded, whatever NATS sends in one. */
 const BATCH_MESSAGES = 100;
 const BATCH_BYTES = 256 * 1024;
-/** Subscribers from which on writing takes 2 ms or more, so that a burst is worth waiting a millisecond for. */
+/** Subscribers from which on writing takes more than a millisecond, so that a burst is worth waiting a millisecond for. */
 const MANY = 250;
 
 /**

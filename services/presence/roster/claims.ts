@@ -110,6 +110,12 @@ export class Claims {
     if ((this.#queuedAtMs.get(row) ?? Infinity) > atMs) this.#enqueue(row, atMs);
   }
 
+  /** A claim ends with the next `advance`: many of them would be a long step. */
+  expire(row: number, nowMs: number): void {
+    this.#endsAtMs.set(row, nowMs);
+    if ((this.#queuedAtMs.get(row) ?? Infinity) > nowMs) this.#enqueue(row, nowMs);
+  }
+
   /** The session of a claim is over: like `close`, and so do the claims end for which connectors closed it before, or do until then. */
   over(row: number, graceMs: number, nowMs: number): void {
     const inGrace = this.#table.rowsOfSession(row).filter((one) => one !== row && this.#endsAtMs.has(one));

@@ -40,6 +40,22 @@ describe("roster: sessions", () => {
     expect(roster.user("ann")).toEqual({ user: "ann", sessions: 1, onlineSinceMs: 500 });
   });
 
+  it("ends no more claims at a time than wanted, and says that more are due", () => {
+    const roster = new Roster({ leaseMs: 2_000 });
+    roster.heartbeat(heartbeat("A", 1, [opened(1, "ann"), opened(2, "bob")]), 0);
+    roster.heartbeat(heartbeat("A", 2, [closed(1, 500), closed(2, 600)]), 0);
+    expect([roster.advance(700, 1).events, roster.nextDeadlineMs()]).toEqual([[offline("ann")], 600]);
+    expect([roster.advance(700, 1).events, roster.nextDeadlineMs()]).toEqual([[offline("bob")], 2_000]);
+    roster.heartbeat(heartbeat("A", 3, [opened(3, "cid"), opened(4, "dan"), opened(5, "eva")]), 800);
+    expect(roster.advance(2_800, 1)).toMatchObject({ lost: ["A"], events: [{ kind: "offline" }] });
+    // One of the others is heard of again in between, and stays.
+    roster.heartbeat(heartbeat("B", 1, [opened(4, "dan")]), 2_801);
+    expect(roster.nextDeadlineMs()).toBe(2_800);
+    roster.advance(2_800);
+    expect(["cid", "dan", "eva"].map((user) => roster.user(user).sessions)).toEqual([0, 1, 0]);
+    expect(roster.connectors().map(({ connector }) => connector)).toEqual(["B"]);
+  });
+
   it("tells only the net change of a heartbeat", () => {
     const roster = new Roster();
     roster.heartbeat(heartbeat("A", 1, [opened(1, "ann", { channels: ["chat.x"] })]), 0);

@@ -116,19 +116,19 @@ export class Roster {
   }
 
   /**
-   * Ends what is due: graces, `limit` of them at most (`nextDeadlineMs` says whether more are due), and the leases of connectors that
-   * were not heard for too long, with all their claims.
+   * Ends what is due: leases of connectors that were not heard for too long, their claims and those whose grace is over, `limit` claims
+   * at most; `nextDeadlineMs` says whether more are due.
    */
   advance(nowMs: number, limit = Infinity): Outcome {
-    this.#claims.advance(nowMs, limit);
     const lost: string[] = [];
     for (const connector of [...this.#connectors.values()]) {
       if (!connector.lease || connector.lease.heardAtMs + this.#leaseMs > nowMs) continue;
       lost.push(connector.name);
       this.#dropLease(connector);
-      for (const row of this.#claims.rowsOf(connector.index)) this.#claims.end(row);
+      for (const row of this.#claims.rowsOf(connector.index)) this.#claims.expire(row, nowMs);
       this.#forgetIfEmpty(connector);
     }
+    this.#claims.advance(nowMs, limit);
     return { ...this.#outcome(undefined), lost };
   }
 
