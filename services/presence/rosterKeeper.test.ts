@@ -23,6 +23,13 @@ class StoppableClock extends FakeClock {
   }
 }
 
+/** A clock whose timers come a little early, as those of Node.js do. */
+class HastyClock extends FakeClock {
+  override monotonicMs(): number {
+    return super.monotonicMs() * (1 - 1e-5);
+  }
+}
+
 describe("the keeper of a roster", () => {
   let nats: NatsServer;
   let bus: Bus;
@@ -53,6 +60,21 @@ describe("the keeper of a roster", () => {
     await keeper.stop();
     await bus.flush();
     expect([clock.timers, errors]).toEqual([0, []]);
+  });
+
+  it.each([["a round", 6_000, [1]], ["a lease, where a connector gives no snapshot", 12_000, [5]]] as const)("is ready after %s also where timers come early", async (_, afterMs, numbers) => {
+    const clock = new HastyClock();
+    const keeper = new RosterKeeper({ bus, clock, log: silentLog, roundMs: 6_000, leaseMs: 12_000 });
+    try {
+      for (const number of numbers) bus.publish(subjects.heartbeat("A"), Heartbeat.encode(heartbeat("A", number)).finish());
+      await bus.flush();
+      clock.advance(afterMs - 10);
+      expect(keeper.isReady).toBe(false);
+      clock.advance(12);
+      expect(keeper.isReady).toBe(true);
+    } finally {
+      await keeper.stop();
+    }
   });
 
   describe("with a connector that has much to say", () => {

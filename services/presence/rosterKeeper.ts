@@ -29,6 +29,8 @@ export type EventListener = (events: readonly RosterEvent[], atMs: number) => vo
 const SNAPSHOT_RETRY_MS = 500;
 /** A session that said goodbye counts for 250 ms more, and deadlines are looked at in steps. */
 const GOODBYE_MS = 300;
+/** Timers of Node.js may come a millisecond early: who looks whether the time has come would find that it hasn't, and wait for a heartbeat. */
+const EARLY_MS = 1;
 /** Deadlines are looked at no more often than this. */
 const MIN_STEP_MS = 20;
 /** Claims that end in one turn of the event loop, about 15 us each: questions and heartbeats come in between. */
@@ -118,8 +120,8 @@ export class RosterKeeper implements Running {
     this.#began = clock.monotonicMs();
     this.roster.renewLeases(this.#began);
     this.#rounds = [
-      clock.after(roundMs, () => { this.#checkReady(); }),
-      clock.after(leaseMs, () => { this.#checkReady(); }),
+      clock.after(roundMs + EARLY_MS, () => { this.#checkReady(); }),
+      clock.after(leaseMs + EARLY_MS, () => { this.#checkReady(); }),
     ];
     this.#schedule();
   }
@@ -144,7 +146,7 @@ export class RosterKeeper implements Running {
     // Else it begins anew when NATS is back.
     if (!bus.connected) return;
     this.#afterStandstill?.cancel();
-    this.#afterStandstill = clock.after(leaseMs, () => { this.#checkReady(); });
+    this.#afterStandstill = clock.after(leaseMs + EARLY_MS, () => { this.#checkReady(); });
     this.#readings += 1;
     this.#readWhatWaited()
       .catch((error: unknown) => { if (!this.#stopped) log.error({ err: error }, "what waited could not be read"); })
