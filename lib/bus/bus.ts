@@ -3,6 +3,7 @@ import { sleep, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { RpcError } from "../errors/rpcError.js";
 import { AnswerBudget } from "./answerBudget.js";
+import { credentialsOf, withoutCredentials } from "./natsCredentials.js";
 import type { PublishHeaders } from "./publishHeaders.js";
 import { type Question, RequestMux } from "./requestMux.js";
 import { slimSubscription } from "./slimSubscription.js";
@@ -41,7 +42,7 @@ export type BusEvent = "disconnected" | "reconnected" | "closed";
 /** How to connect. */
 export interface BusOptions {
   readonly servers: readonly string[];
-  /** Shown in the server's connection list. */
+  /** Shown in the server's connection list, and the second token of the subjects on which answers come: `_INBOX.<name>.…`. */
   readonly name: string;
   readonly log: Log;
 }
@@ -61,14 +62,16 @@ export class Bus {
   /** What answers with stored messages may take, all together: who asks for some counts them here. */
   readonly answers = new AnswerBudget(systemClock);
   readonly #connection: NatsConnection;
+  readonly #inboxPrefix: string;
   readonly #log: Log;
   readonly #listeners = new Set<(event: BusEvent) => void>();
   readonly #requests: RequestMux;
   #connected = true;
   #closing = false;
 
-  private constructor(connection: NatsConnection, log: Log) {
+  private constructor(connection: NatsConnection, inboxPrefix: string, log: Log) {
     this.#connection = connection;
+    this.#inboxPrefix = inboxPrefix;
     this.#log = log;
     this.#requests = new RequestMux(this);
     this.#watchStatus().catch((error: unknown) => { log.error({ err: error }, "the status of the NATS connection can't be followed"); });
@@ -77,8 +80,10 @@ export class Bus {
   /** Connects. Throws NATS_UNAVAILABLE when no server answers, and another error, a sentence, when one refuses the credentials. */
   static async connect({ servers, name, log }: BusOptions): Promise<Bus> {
     const options: ConnectionOptions = {
-      servers: [...servers],
+      servers: servers.map(withoutCredentials),
+      ...credentialsOf(servers),
       name,
+      inboxPrefix: inboxPrefixOf(name),
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
       reconnectJitter: 250,
@@ -89,7 +94,7 @@ export class Bus {
       ignoreClusterUpdates: false,
     };
     try {
-      return new Bus(await connect(options), log);
+      return new Bus(await connect(options), inboxPrefixOf(name), log);
     } catch (error) {
       if (error instanceof NatsError && error.isAuthError()) {
         throw new Error(`the NATS server at ${servers.map(withoutPassword).join(", ")} refuses the credentials: correct HALLEY_NATS_URL`, { cause: error });
@@ -191,7 +196,7 @@ export class Bus {
 
   /** A subject for answers that only this connection hears. */
   createInbox(): string {
-    return createInbox();
+    return createInbox(this.#inboxPrefix);
   }
 
   /** The connection itself, for lib/bus's own use of JetStream's management and KV. */
@@ -213,10 +218,11 @@ export class Bus {
   }
 
   async #watchStatus(): Promise<void> {
-    for await (const { type, data } of this.#connection.status()) {
+    for await (const status of this.#connection.status()) {
+      const { type, data } = status;
       if (type === Events.Disconnect) this.#setConnected(false);
       else if (type === Events.Reconnect) this.#setConnected(true);
-      else if (type === Events.Error) this.#log.warn({ error: data }, "NATS reports an error");
+      else if (type === Events.Error) this.#log.warn({ error: data, refused: status.permissionContext }, "NATS reports an error");
       else if (type === DebugEvents.StaleConnection) this.#log.warn({}, "NATS does not answer pings");
     }
     this.#connected = false;
@@ -254,6 +260,11 @@ class Interest implements BusSubscription {
   unsubscribe(): void {
     this.#subscription.unsubscribe();
   }
+}
+
+/** Each user of NATS hears answers under a prefix of its own only, so that nobody reads what another one asked for. */
+function inboxPrefixOf(name: string): string {
+  return `_INBOX.${name}`;
 }
 
 function withoutPassword(url: string): string {

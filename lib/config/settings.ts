@@ -40,7 +40,7 @@ export const SETTINGS = {
   HALLEY_PUBLISH_OPS_PORT: { schema: port(9101), about: "Publish: /metrics, /healthz, /readyz. Default 9101." },
   HALLEY_CONNECTOR_OPS_PORT: { schema: port(9102), about: "Connector: /metrics, /healthz, /readyz. Default 9102." },
   HALLEY_PRESENCE_OPS_PORT: { schema: port(9103), about: "Presence: /metrics, /healthz, /readyz. Default 9103." },
-  HALLEY_NATS_URL: { schema: list, about: "NATS servers, comma-separated. Default: nats://127.0.0.1:4222; in `halley dev` a private server." },
+  HALLEY_NATS_URL: { schema: list, about: "NATS servers, comma-separated; with user and password as `nats://user:password@host:4222`, the same for all. Default: nats://127.0.0.1:4222; in `halley dev` a private server." },
   HALLEY_NATS_SERVER: { schema: text, about: "`halley dev`: the nats-server binary. Default: the one on PATH." },
   HALLEY_NATS_PORT: { schema: port(4222), about: "`halley dev`: port of the private nats-server. Default 4222." },
   HALLEY_DATA: { schema: z.string().min(1).default(DEFAULT_DATA_FOLDER), about: "`halley dev`: folder of the private nats-server's streams. Default .halley." },

@@ -56,6 +56,8 @@ export interface InstallationOptions {
   /** Serves the demo page and lets `sys` be read, as `halley dev` does. */
   readonly demo?: boolean;
   readonly log?: Log;
+  /** User and password of a service on NATS, `user:password`. */
+  readonly natsUser?: (service: "publish" | "connector" | "presence") => string;
 }
 
 /** Starts an installation on free ports of loopback, ready to use. */
@@ -74,19 +76,20 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
 
 /** Starts the services on free ports of loopback, ready to use. */
 export async function startServices(natsUrls: readonly string[], options: InstallationOptions = {}): Promise<Services> {
-  const { log = silentLog } = options;
+  const { log = silentLog, natsUser } = options;
+  const urlsOf = (service: "publish" | "connector" | "presence"): string[] => natsUrls.map((url) => (natsUser ? url.replace("//", `//${natsUser(service)}@`) : url));
   const deps = { log, clock: systemClock };
   const namespaces = namespacesOf(options);
   const registry = await loadSchemas(options.schemas);
   const publish = await startPublish(
-    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [...natsUrls], namespaces, apiKeys: [TEST_API_KEY], registry, logLevel: "silent" },
+    { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: urlsOf("publish"), namespaces, apiKeys: [TEST_API_KEY], registry, logLevel: "silent" },
     deps,
   );
   await publish.ready;
-  const presence = options.presence === true ? await startTestPresence(natsUrls, namespaces) : undefined;
+  const presence = options.presence === true ? await startTestPresence(urlsOf("presence"), namespaces, log) : undefined;
   const connectors: RunningConnector[] = [];
   const addConnector = async (changed: Partial<ConnectorConfig> = {}): Promise<RunningConnector> => {
-    const connector = await startConnector({ ...connectorConfig(natsUrls, { namespaces, registry }, options), ...changed }, deps);
+    const connector = await startConnector({ ...connectorConfig(urlsOf("connector"), { namespaces, registry }, options), ...changed }, deps);
     connectors.push(connector);
     await connector.ready;
     return connector;
@@ -119,9 +122,9 @@ function namespacesOf({ namespaces, demo }: InstallationOptions): Namespaces {
   return demo === true && system ? withNamespaces(configured, [{ ...system, subscribe: "signed-in" }]) : configured;
 }
 
-async function startTestPresence(natsUrls: readonly string[], namespaces: Namespaces): Promise<RunningPresence> {
+async function startTestPresence(natsUrls: readonly string[], namespaces: Namespaces, log: Log): Promise<RunningPresence> {
   const where = { host: "127.0.0.1", port: 0, opsPort: 0, natsUrls: [...natsUrls], namespaces, apiKeys: [TEST_API_KEY], logLevel: "silent" };
-  const presence = await startPresence({ ...where, roundMs: 300, leaseMs: 12_000 }, { log: silentLog, clock: systemClock });
+  const presence = await startPresence({ ...where, roundMs: 300, leaseMs: 12_000 }, { log, clock: systemClock });
   await presence.ready;
   return presence;
 }
