@@ -80,7 +80,7 @@ export class Bus {
   /** Connects. Throws NATS_UNAVAILABLE when no server answers, and another error, a sentence, when one refuses the credentials. */
   static async connect({ servers, name, log }: BusOptions): Promise<Bus> {
     const options: ConnectionOptions = {
-      servers: servers.map(withoutCredentials),
+      servers: servers.map((server) => withoutCredentials(server)),
       ...credentialsOf(servers),
       name,
       inboxPrefix: inboxPrefixOf(name),
@@ -97,9 +97,9 @@ export class Bus {
       return new Bus(await connect(options), inboxPrefixOf(name), log);
     } catch (error) {
       if (error instanceof NatsError && error.isAuthError()) {
-        throw new Error(`the NATS server at ${servers.map(withoutPassword).join(", ")} refuses the credentials: correct HALLEY_NATS_URL`, { cause: error });
+        throw new Error(`the NATS server at ${servers.map((server) => withoutCredentials(server, "***@")).join(", ")} refuses the credentials: correct HALLEY_NATS_URL`, { cause: error });
       }
-      throw RpcError.natsUnavailable(`no NATS server answers at ${servers.map(withoutPassword).join(", ")}`, error);
+      throw RpcError.natsUnavailable(`no NATS server answers at ${servers.map((server) => withoutCredentials(server, "***@")).join(", ")}`, error);
     }
   }
 
@@ -265,8 +265,4 @@ class Interest implements BusSubscription {
 /** Each user of NATS hears answers under a prefix of its own only, so that nobody reads what another one asked for. */
 function inboxPrefixOf(name: string): string {
   return `_INBOX.${name}`;
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//***@");
 }

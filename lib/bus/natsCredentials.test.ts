@@ -7,6 +7,7 @@ describe("credentials of NATS servers", () => {
     [["nats://ann:secret@a:4222"], { user: "ann", pass: "secret" }],
     [["ann:se:cret@a", "b:4222"], { user: "ann", pass: "se:cret" }],
     [["nats://a%40b:p%2Fq@a"], { user: "a@b", pass: "p/q" }],
+    [["nats://ann:p/q@r@a"], { user: "ann", pass: "p/q@r" }],
     [["tls://ann:@a"], { user: "ann", pass: "" }],
     [["nats://t0ken@a"], { token: "t0ken" }],
   ])("of %j are %j", (servers, credentials) => {
@@ -18,6 +19,14 @@ describe("credentials of NATS servers", () => {
   });
 
   it("are no part of a server's address", () => {
-    expect(["nats://a:b@x:1", "a@x:1", "nats://x:1", "x"].map(withoutCredentials)).toEqual(["nats://x:1", "x:1", "nats://x:1", "x"]);
+    expect(["nats://a:b@x:1", "a@x:1", "nats://x:1", "x"].map((server) => withoutCredentials(server))).toEqual(["nats://x:1", "x:1", "nats://x:1", "x"]);
+  });
+
+  it("are not seen in what is logged, however they are written", () => {
+    expect(["nats://a:b@x:1", "a:b@x:1", "nats://a:b/c@d@x:1"].map((server) => withoutCredentials(server, "***@"))).toEqual(["nats://***@x:1", "***@x:1", "nats://***@x:1"]);
+  });
+
+  it("say what to do where they can't be read", () => {
+    expect(() => credentialsOf(["nats://a:50%@x"])).toThrow(/write %25/);
   });
 });
